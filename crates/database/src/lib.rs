@@ -1,0 +1,7 @@
+//! The engine room: one `Db` over SQLite and PostgreSQL. Expressions to SQL, queries, transactions, the log, schema plans.
+//!
+//! SQL stands here and in the `store.rs` of apps, nowhere else. What differs between the databases has a name in [`dialect`].
+
+pub mod dialect;
+pub mod engine;
+pub mod sql;
