@@ -1,0 +1,32 @@
+//! `cargo xtask tidy`: what no compiler checks and every reader minds.
+
+mod imports;
+mod links;
+mod sizes;
+mod sql;
+
+use std::process::ExitCode;
+
+use crate::tree;
+
+/// Checks everything and prints what it found, a line each.
+pub(crate) fn run() -> ExitCode {
+    let files = match tree::files() {
+        Ok(files) => files,
+        Err(problem) => {
+            eprintln!("tidy: {problem}");
+            return ExitCode::from(1);
+        }
+    };
+    let checks: [fn(&[tree::File]) -> Vec<String>; 4] = [sizes::check, sql::check, imports::check, links::check];
+    let found: Vec<String> = checks.iter().flat_map(|check| check(&files)).collect();
+    for line in &found {
+        println!("{line}");
+    }
+    if found.is_empty() {
+        println!("tidy: {} files, nothing to mend", files.len());
+        return ExitCode::SUCCESS;
+    }
+    println!("tidy: {} things to mend", found.len());
+    ExitCode::from(1)
+}
