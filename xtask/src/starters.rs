@@ -6,14 +6,16 @@ use crate::tree;
 
 /// All Rust tests, inside a PostgreSQL server that lives as long as they do.
 pub(crate) fn test(arguments: &[String]) -> ExitCode {
-    let mut command = cargo(&["run", "--quiet", "--package", "mains-testkit", "--bin", "with-postgres", "--"]);
+    let mut command =
+        cargo(&["run", "--quiet", "--package", "mains-testkit", "--bin", "with-postgres", "--"]);
     command.args(["cargo", "test", "--workspace"]).args(arguments);
     run(command)
 }
 
 /// The bench crate, optimized.
 pub(crate) fn bench(arguments: &[String]) -> ExitCode {
-    let mut command = cargo(&["run", "--quiet", "--profile", "dist", "--manifest-path", "bench/Cargo.toml", "--"]);
+    let mut command =
+        cargo(&["run", "--quiet", "--profile", "dist", "--manifest-path", "bench/Cargo.toml", "--"]);
     command.args(arguments);
     run(command)
 }

@@ -18,7 +18,8 @@ pub(crate) fn run() -> ExitCode {
             return ExitCode::from(1);
         }
     };
-    let checks: [fn(&[tree::File]) -> Vec<String>; 4] = [sizes::check, sql::check, imports::check, links::check];
+    let checks: [fn(&[tree::File]) -> Vec<String>; 4] =
+        [sizes::check, sql::check, imports::check, links::check];
     let found: Vec<String> = checks.iter().flat_map(|check| check(&files)).collect();
     for line in &found {
         println!("{line}");

@@ -30,8 +30,12 @@ fn judge(file: &File, listed: &BTreeMap<&str, usize>) -> Option<String> {
     let (path, lines) = (&file.path, file.text.lines().count());
     match listed.get(path.as_str()) {
         None if lines > LIMIT => Some(format!("{path}: {lines} lines, at most {LIMIT}; split it by noun")),
-        Some(&most) if lines > most => Some(format!("{path}: {lines} lines, grew beyond the {most} of {LIST}")),
-        Some(&most) if lines < most => Some(format!("{LIST}: {path} has {lines} lines now; lower its {most}")),
+        Some(&most) if lines > most => {
+            Some(format!("{path}: {lines} lines, grew beyond the {most} of {LIST}"))
+        }
+        Some(&most) if lines < most => {
+            Some(format!("{LIST}: {path} has {lines} lines now; lower its {most}"))
+        }
         Some(_) if lines <= LIMIT => Some(format!("{LIST}: {path} fits now; take its line out")),
         _ => None,
     }
@@ -48,7 +52,8 @@ mod tests {
     #[test]
     fn the_list_only_shrinks() {
         let list = File { path: LIST.to_owned(), text: "a.rs 500\nb.rs 450\nc.rs 420\n".to_owned() };
-        let found = check(&[list, file("a.rs", 501), file("b.rs", 449), file("d.rs", 401), file("e.rs", 400)]);
+        let found =
+            check(&[list, file("a.rs", 501), file("b.rs", 449), file("d.rs", 401), file("e.rs", 400)]);
         assert_eq!(found.len(), 4, "{found:?}");
         assert!(found.iter().any(|line| line.contains("grew beyond the 500")));
         assert!(found.iter().any(|line| line.contains("lower its 450")));

@@ -3,7 +3,14 @@
 use crate::tree::File;
 
 const STATEMENTS: [&str; 9] = [
-    "SELECT ", "INSERT INTO ", "UPDATE \\\"", "DELETE FROM ", "CREATE TABLE", "CREATE INDEX", "ALTER TABLE", "DROP TABLE",
+    "SELECT ",
+    "INSERT INTO ",
+    "UPDATE \\\"",
+    "DELETE FROM ",
+    "CREATE TABLE",
+    "CREATE INDEX",
+    "ALTER TABLE",
+    "DROP TABLE",
     "PRAGMA ",
 ];
 
@@ -28,7 +35,9 @@ fn statements(file: &File) -> Vec<String> {
     let begins = |line: &str| STATEMENTS.iter().any(|word| line.contains(&format!("\"{word}")));
     lines
         .filter(|(_, line)| !line.trim_start().starts_with("//") && begins(line))
-        .map(|(number, _)| format!("{}:{}: SQL belongs into a store.rs or into database", file.path, number + 1))
+        .map(|(number, _)| {
+            format!("{}:{}: SQL belongs into a store.rs or into database", file.path, number + 1)
+        })
         .collect()
 }
 
@@ -40,6 +49,8 @@ mod tests {
     fn sql_is_seen_outside_its_rooms_only() {
         let file = |path: &str| File { path: path.to_owned(), text: "let a = \"SELECT 1\";\n".to_owned() };
         assert_eq!(check(&[file("crates/server/src/keys/http.rs")]).len(), 1);
-        assert!(check(&[file("crates/server/src/keys/store.rs"), file("crates/database/src/x.rs")]).is_empty());
+        assert!(
+            check(&[file("crates/server/src/keys/store.rs"), file("crates/database/src/x.rs")]).is_empty()
+        );
     }
 }
