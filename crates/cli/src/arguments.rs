@@ -1,0 +1,129 @@
+//! The command line, `mains [--site DIR] COMMAND`, as types.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// The whole backend of a web site or an app in one program.
+#[derive(Debug, Parser)]
+#[command(name = "mains", version, arg_required_else_help = true, disable_help_subcommand = true)]
+pub(crate) struct Arguments {
+    /// Folder of the site.
+    #[arg(long, value_name = "DIR", default_value = ".", global = true)]
+    pub(crate) site: PathBuf,
+
+    /// Colors in messages.
+    #[arg(long, value_enum, default_value_t = Color::Auto, global = true)]
+    pub(crate) color: Color,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// When messages are colored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make a new site in a folder of its own.
+    New(New),
+    /// Serve the site and follow every change of its files.
+    Dev(Serve),
+    /// Serve the site in production.
+    Serve(Serve),
+    /// Check the site's files without starting it.
+    Check,
+    /// Bring the database to what the files declare.
+    Migrate(Migrate),
+    /// Import records from JSON Lines or CSV.
+    Import(Import),
+    /// Export records as JSON Lines or CSV.
+    Export(Export),
+    /// API keys: create, list, revoke.
+    #[command(subcommand)]
+    Keys(Keys),
+    /// Look at settings, database, disk, clock and ports; say what is wrong and what to do.
+    Doctor,
+    /// Print completions for a shell.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// `mains new`
+#[derive(Debug, Args)]
+pub(crate) struct New {
+    /// Name of the folder to make.
+    #[arg(value_name = "NAME")]
+    pub(crate) name: PathBuf,
+}
+
+/// `mains serve`, `mains dev`
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// Where to listen; port 0 takes a free one.
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) listen: Option<String>,
+}
+
+/// `mains migrate`
+#[derive(Debug, Args)]
+pub(crate) struct Migrate {
+    /// Print the plan and change nothing.
+    #[arg(long)]
+    pub(crate) plan: bool,
+}
+
+/// `mains import`
+#[derive(Debug, Args)]
+pub(crate) struct Import {
+    /// Collection to import into.
+    pub(crate) collection: String,
+    /// A .jsonl or .csv file, or - for JSON Lines from a pipe.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: String,
+}
+
+/// `mains export`
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    /// Collection to export.
+    pub(crate) collection: String,
+    /// Write to this file; .csv makes CSV. Absent: print JSON Lines.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) to: Option<PathBuf>,
+    /// Only these fields, as a,b or all but -a,-b.
+    #[arg(long, value_name = "FIELDS", allow_hyphen_values = true)]
+    pub(crate) fields: Option<String>,
+}
+
+/// `mains keys`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Keys {
+    /// Make a key; it is printed once, alone.
+    Create {
+        /// Role of whoever uses it; `staff` has every right. May be given several times.
+        #[arg(long = "role", value_name = "ROLE", required = true)]
+        roles: Vec<String>,
+        /// What it is for, to be seen in the list.
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        note: String,
+    },
+    /// List the keys; the secrets are not stored and cannot be shown.
+    List,
+    /// Revoke a key by its id.
+    Revoke {
+        /// The id, as `keys list` shows it.
+        id: String,
+    },
+}

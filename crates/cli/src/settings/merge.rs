@@ -1,0 +1,179 @@
+//! A site's keys and the environment's variables over the defaults; unknown keys are errors with the nearest name.
+
+use std::ops::Range;
+
+use mains_base::nearest;
+use serde::Deserialize;
+use toml::de::{DeTable, DeValue};
+use toml::{Spanned, Table, Value};
+
+use super::{DEFAULTS, Settings};
+
+/// Sections that later releases bring; named so that the sentence can say so.
+const LATER: [&str; 4] = ["apps", "accounts", "mail", "files"];
+
+/// What is wrong with the settings, and where in `mains.toml` if it stands there.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    pub(crate) message: String,
+    pub(crate) hint: Option<String>,
+    pub(crate) span: Option<Range<usize>>,
+    /// The text that `span` points into.
+    pub(crate) source: String,
+}
+
+impl Problem {
+    pub(crate) fn plain(message: String) -> Self {
+        Self { message, hint: None, span: None, source: String::new() }
+    }
+
+    fn at(source: &str, span: Range<usize>, message: String) -> Self {
+        Self { message, hint: None, span: Some(span), source: source.to_owned() }
+    }
+}
+
+/// The defaults, `source` over them, `variable` over both.
+pub(crate) fn merged(source: &str, variable: impl Fn(&str) -> Option<String>) -> Result<Settings, Problem> {
+    let mut all: Table = toml::from_str(DEFAULTS).map_err(|error| Problem::plain(error.to_string()))?;
+    let site = DeTable::parse(source).map_err(|error| {
+        let span = error.span().unwrap_or(0..0);
+        Problem::at(source, span, format!("This is not TOML: {}.", error.message()))
+    })?;
+    for (name, value) in site.get_ref() {
+        overlay_section(&mut all, source, name, value)?;
+    }
+    for (section, keys) in &mut all {
+        let Some(keys) = keys.as_table_mut() else { continue };
+        for (key, value) in keys.iter_mut() {
+            let name = format!("MAINS_{section}_{key}").to_uppercase();
+            if let Some(text) = variable(&name) {
+                *value = from_variable(&name, &text, value)?;
+            }
+        }
+    }
+    Settings::deserialize(Value::Table(all)).map_err(|error| Problem::plain(error.message().to_owned()))
+}
+
+type Name<'s> = Spanned<std::borrow::Cow<'s, str>>;
+
+fn overlay_section(
+    all: &mut Table,
+    source: &str,
+    name: &Name<'_>,
+    value: &Spanned<DeValue<'_>>,
+) -> Result<(), Problem> {
+    let section = name.get_ref().as_ref();
+    if LATER.contains(&section) {
+        let message = format!("[{section}] is not there yet: it comes with a later release.");
+        return Err(Problem::at(source, name.span(), message));
+    }
+    let Some(keys) = all.get_mut(section).and_then(Value::as_table_mut) else {
+        let names = all.keys().map(String::as_str);
+        return Err(unknown(
+            source,
+            name.span(),
+            &format!("There is no section [{section}]."),
+            nearest(section, names),
+        ));
+    };
+    let DeValue::Table(table) = value.get_ref() else {
+        return Err(Problem::at(source, value.span(), format!("{section} is a section: write [{section}].")));
+    };
+    for (key, value) in table {
+        overlay_key(keys, section, source, key, value)?;
+    }
+    Ok(())
+}
+
+fn overlay_key(
+    keys: &mut Table,
+    section: &str,
+    source: &str,
+    name: &Name<'_>,
+    value: &Spanned<DeValue<'_>>,
+) -> Result<(), Problem> {
+    let key = name.get_ref().as_ref();
+    let Some(default) = keys.get_mut(key) else {
+        let message = format!("[{section}] has no key {key}.");
+        let names = keys.keys().map(String::as_str);
+        return Err(unknown(source, name.span(), &message, nearest(key, names)));
+    };
+    let text = source.get(value.span()).unwrap_or_default();
+    let given: Table = toml::from_str(&format!("v = {text}"))
+        .map_err(|error| Problem::at(source, value.span(), error.message().to_owned()))?;
+    let Some(given) = given.get("v") else { return Ok(()) };
+    if given.type_str() != default.type_str() {
+        let message =
+            format!("[{section}] {key} wants {}, as in `{key} = {default}`.", article(default.type_str()));
+        return Err(Problem::at(source, value.span(), message));
+    }
+    *default = given.clone();
+    Ok(())
+}
+
+fn article(kind: &str) -> String {
+    let letter = if kind.starts_with(['a', 'i']) { "an" } else { "a" };
+    format!("{letter} {kind}")
+}
+
+fn unknown(source: &str, span: Range<usize>, message: &str, nearest: Option<&str>) -> Problem {
+    let mut problem = Problem::at(source, span, message.to_owned());
+    problem.hint = nearest.map(|name| format!("Did you mean {name}?"));
+    problem
+}
+
+fn from_variable(name: &str, text: &str, like: &Value) -> Result<Value, Problem> {
+    let parsed = match like {
+        Value::String(_) => Some(Value::String(text.to_owned())),
+        Value::Integer(_) => text.parse().ok().map(Value::Integer),
+        Value::Boolean(_) => text.parse().ok().map(Value::Boolean),
+        Value::Array(_) => {
+            let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+            Some(Value::Array(parts.map(|part| Value::String(part.to_owned())).collect()))
+        }
+        _ => None,
+    };
+    parsed
+        .ok_or_else(|| Problem::plain(format!("{name} is {text:?}; it wants {}.", article(like.type_str()))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problem(source: &str) -> (String, Option<String>, Option<String>) {
+        let problem = merged(source, |_| None).unwrap_err();
+        let at = problem.span.and_then(|span| source.get(span)).map(str::to_owned);
+        (problem.message, problem.hint, at)
+    }
+
+    #[test]
+    fn mistakes_are_named_with_their_place() {
+        let some = |text: &str| Some(text.to_owned());
+        let unknown = problem("[server]\nlissen = \"x\"\n");
+        assert_eq!(
+            unknown,
+            ("[server] has no key lissen.".to_owned(), some("Did you mean listen?"), some("lissen"))
+        );
+        let section = problem("[serve]\n");
+        assert_eq!(section.1, some("Did you mean server?"));
+        assert_eq!(problem("[site]\nspa = \"yes\"\n").0, "[site] spa wants a boolean, as in `spa = false`.");
+        assert!(problem("[mail]\nurl = \"x\"\n").0.contains("not there yet"));
+        assert!(problem("[site\n").0.starts_with("This is not TOML"));
+    }
+
+    #[test]
+    fn variables_win() {
+        let variable = |name: &str| match name {
+            "MAINS_SERVER_LISTEN" => Some("0.0.0.0:80".to_owned()),
+            "MAINS_RECORDS_LIMIT" => Some("7".to_owned()),
+            "MAINS_SERVER_TRUSTED_PROXIES" => Some("10.0.0.0/8, 192.0.2.1/32".to_owned()),
+            _ => None,
+        };
+        let settings = merged("[server]\nlisten = \"127.0.0.1:1\"\n", variable).unwrap();
+        assert_eq!((settings.server.listen.as_str(), settings.records.limit), ("0.0.0.0:80", 7));
+        assert_eq!(settings.server.trusted_proxies, ["10.0.0.0/8", "192.0.2.1/32"]);
+        let wrong = merged("", |name| (name == "MAINS_SITE_SPA").then(|| "maybe".to_owned())).unwrap_err();
+        assert_eq!(wrong.message, "MAINS_SITE_SPA is \"maybe\"; it wants a boolean.");
+    }
+}
