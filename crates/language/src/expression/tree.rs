@@ -92,7 +92,7 @@ pub struct Row {
     pub source: Source,
     /// The source's collection.
     pub start: CollectionId,
-    /// Relations followed, in order.
+    /// Relations followed, in order. A relation that ends a path is no hop: it is the [`Node::Field`] of the row before.
     pub hops: Vec<Hop>,
 }
 
@@ -119,15 +119,17 @@ pub enum Node {
     Now,
     /// A part of `auth` but its account's record.
     Auth(Auth),
-    /// A stored single field of a row. Of money: the pair.
+    /// A stored single field of a row, a relation that ends a path included. Of money: the pair.
     Field(Row, FieldId),
-    /// A row itself, as its id: `old`, an element, `auth.account`, a followed relation that ends the path.
+    /// A row itself, as its id: `old`, an element, `auth.account`; it has no hops.
     Record(Row),
     /// The element of a macro over values.
     Element(Var),
-    /// Evaluated with this row as its record; unknown when the row is absent.
+    /// A virtual computed field, or a rule: evaluated with this row as its record, where unknown becomes null; unknown
+    /// when the row is absent. Its texts never fold.
     Inside(Row, Arc<Tree>),
-    /// The value where the rule is true, else null. Only in what a caller writes.
+    /// The value where the rule (about the same record as this node) is true, else null; unknown where the value is.
+    /// Only in what a caller writes.
     Visible { rule: Arc<Tree>, value: Box<Tree> },
     /// `!`
     Not(Box<Tree>),
@@ -143,14 +145,15 @@ pub enum Node {
     InSet(Box<Tree>, Vec<Tree>),
     /// `x in list`
     InList(Box<Tree>, List),
-    /// `+ - * / %` of numbers, text, times; the types say which.
+    /// `+ - * / %` of numbers, text, times; the types say which. `date ± days(n)` has `n` itself, an int, on the right.
+    /// `+ -` of decimals: both sides have the result's scale (by [`Function::Widen`]).
     Arithmetic(Operator, Box<[Tree; 2]>),
     /// Unary minus.
     Negate(Box<Tree>),
     /// A function.
     Call(Function, Vec<Tree>),
-    /// `exists`, `all`, `exists_one`.
-    Quantified { quantifier: Quantifier, list: List, var: Var, body: Box<Tree> },
+    /// `exists`, `all`, `exists_one` over the elements for which each filter in turn is true.
+    Quantified { quantifier: Quantifier, list: List, filters: Vec<(Var, Tree)>, var: Var, body: Box<Tree> },
     /// `size`, `sum`, `min`, `max`, with what stands before.
     Aggregate { aggregate: Aggregate, list: List, filters: Vec<(Var, Tree)>, map: Option<(Var, Box<Tree>)> },
 }
@@ -248,7 +251,7 @@ pub enum Quantifier {
     Exists,
     /// Fold of `&&`.
     All,
-    /// Exactly one element is true.
+    /// Exactly one element is true: false from the second true on, unknown while an unknown element could decide.
     One,
 }
 
