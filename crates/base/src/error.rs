@@ -30,6 +30,8 @@ pub enum Kind {
     Changed,
     /// 413: larger than allowed.
     TooLarge,
+    /// 414: an address longer than allowed.
+    AddressTooLong,
     /// 415: a media type that is not understood.
     UnsupportedMedia,
     /// 422: readable, and wrong; `errors` say where.

@@ -1,1 +1,23 @@
-//! server
+//! The HTTP chassis: connections, limits, callers, errors, the records API and static files.
+//!
+//! A connection comes in through [`listener`], a request through [`Router::handle`], and an answer leaves through
+//! `router::finish`, whatever door made it. There is one layer, written by hand (docs/decisions/0001).
+
+pub mod body;
+pub mod files;
+pub mod listener;
+mod percent;
+mod problem;
+pub mod request;
+mod route;
+pub mod router;
+pub mod settings;
+mod site;
+pub mod tasks;
+
+pub use body::Body;
+pub use listener::{Server, Stop};
+pub use request::Request;
+pub use router::{Call, Door, Response, Router};
+pub use settings::{Limits, Settings};
+pub use site::Site;

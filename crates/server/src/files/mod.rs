@@ -1,0 +1,252 @@
+//! The site's own files: `public/`, served as they are.
+//!
+//! Invariant: nothing outside the folder is ever opened: names are judged after one decoding, and what a symbolic link
+//! leads to is judged again before it is read.
+
+mod date;
+mod path;
+mod range;
+mod types;
+
+use std::fs::{File, Metadata};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::UNIX_EPOCH;
+
+use bytes::Bytes;
+use http::header::{
+    ACCEPT, ACCEPT_RANGES, CACHE_CONTROL, CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH,
+    IF_RANGE, LAST_MODIFIED, LOCATION, RANGE,
+};
+use http::request::Parts;
+use http::{HeaderName, HeaderValue, Method, StatusCode};
+use mains_base::{Error, Result};
+use tokio::sync::mpsc;
+
+use crate::body::Body;
+use crate::router::Response;
+use crate::tasks;
+use range::Part;
+
+/// Files up to this size are read at once; larger ones are read while they are sent.
+const WHOLE_BYTES: u64 = 256 * 1024;
+const CHUNK_BYTES: usize = 64 * 1024;
+
+/// A folder of files.
+#[derive(Clone, Debug)]
+pub struct Files {
+    /// Without symbolic links, so that what lies inside can be told by its beginning.
+    root: Arc<Path>,
+    fallback: bool,
+}
+
+/// A file that may be sent.
+struct Found {
+    file: File,
+    name: PathBuf,
+    size: u64,
+    etag: String,
+    modified: Option<i64>,
+}
+
+/// What looking for a file gives.
+enum Sought {
+    Found(Found),
+    /// A folder, asked for without the slash that makes its relative links right.
+    Folder,
+    Nothing,
+}
+
+impl Files {
+    /// The files under `root`, which must exist. `fallback`: unknown pages are `index.html`, for single-page apps.
+    pub fn open(root: &Path, fallback: bool) -> Result<Self> {
+        let root = root.canonicalize().map_err(|error| {
+            Error::internal(format!("the folder {} cannot be served: {error}", root.display()))
+        })?;
+        Ok(Self { root: root.into(), fallback })
+    }
+
+    /// Answers a GET or HEAD.
+    pub(crate) async fn answer(&self, head: &Parts) -> Result<Response> {
+        let (files, address) = (self.clone(), head.uri.path().to_owned());
+        let page = self.fallback && wants_page(head);
+        let sought = blocking(move || Ok(files.seek(&address, page))).await?;
+        match sought {
+            Sought::Found(found) => found.answer(head).await,
+            Sought::Folder => redirect(head.uri.path(), head.uri.query()),
+            Sought::Nothing => Err(Error::not_found()),
+        }
+    }
+
+    fn seek(&self, address: &str, page: bool) -> Sought {
+        let found = path::relative(address).map_or(Sought::Nothing, |name| self.look(address, &name));
+        match found {
+            Sought::Nothing if page => self.open_file(Path::new("index.html")),
+            found => found,
+        }
+    }
+
+    fn look(&self, address: &str, name: &Path) -> Sought {
+        let folder = self.root.join(name).is_dir();
+        match (folder, address.ends_with('/')) {
+            (true, true) => self.open_file(&name.join("index.html")),
+            (true, false) if self.root.join(name).join("index.html").is_file() => Sought::Folder,
+            (false, false) => self.open_file(name),
+            _ => Sought::Nothing,
+        }
+    }
+
+    fn open_file(&self, name: &Path) -> Sought {
+        let inside = self.root.join(name).canonicalize().ok().filter(|path| path.starts_with(&self.root));
+        let opened = inside.and_then(|path| {
+            let file = File::open(path).ok()?;
+            let metadata = file.metadata().ok().filter(Metadata::is_file)?;
+            Some(Found::new(file, name.to_owned(), &metadata))
+        });
+        opened.map_or(Sought::Nothing, Sought::Found)
+    }
+}
+
+/// A browser that goes to a page, and not one that loads a picture or calls the API.
+fn wants_page(head: &Parts) -> bool {
+    let accepts = head.headers.get(ACCEPT).and_then(|accept| accept.to_str().ok());
+    let last = head.uri.path().rsplit('/').next().unwrap_or("");
+    accepts.is_some_and(|accept| accept.contains("text/html")) && !last.contains('.')
+}
+
+fn redirect(path: &str, query: Option<&str>) -> Result<Response> {
+    let target = query.map_or_else(|| format!("{path}/"), |query| format!("{path}/?{query}"));
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::PERMANENT_REDIRECT;
+    response.headers_mut().insert(LOCATION, target.try_into().map_err(Error::internal)?);
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    Ok(response)
+}
+
+impl Found {
+    fn new(file: File, name: PathBuf, metadata: &Metadata) -> Self {
+        let since = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        let (size, nanos) = (metadata.len(), since.map_or(0, |since| since.as_nanos()));
+        let modified = since.and_then(|since| i64::try_from(since.as_secs()).ok());
+        Self { file, name, size, etag: format!("\"{nanos:x}-{size:x}\""), modified }
+    }
+
+    async fn answer(self, head: &Parts) -> Result<Response> {
+        let mut response = Response::new(Body::empty());
+        self.describe(&mut response)?;
+        if self.is_known(head) {
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+            return Ok(response);
+        }
+        let name = self.name.to_string_lossy();
+        let media_type = HeaderValue::from_static(types::media_type(&name));
+        response.headers_mut().insert(CONTENT_TYPE, media_type);
+        let (first, length) = match self.wanted(head) {
+            Part::Whole => (0, self.size),
+            Part::Range { first, length } => {
+                *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+                let range = format!("bytes {first}-{}/{}", first + length - 1, self.size);
+                response.headers_mut().insert(CONTENT_RANGE, range.try_into().map_err(Error::internal)?);
+                (first, length)
+            }
+            Part::Outside => {
+                *response.status_mut() = StatusCode::RANGE_NOT_SATISFIABLE;
+                let range = format!("bytes */{}", self.size);
+                response.headers_mut().insert(CONTENT_RANGE, range.try_into().map_err(Error::internal)?);
+                return Ok(response);
+            }
+        };
+        *response.body_mut() = if head.method == Method::HEAD {
+            Body::unsent(length)
+        } else {
+            self.content(first, length).await?
+        };
+        Ok(response)
+    }
+
+    /// The headers that a 304 has too.
+    fn describe(&self, response: &mut Response) -> Result<()> {
+        let headers = response.headers_mut();
+        headers.insert(ETAG, HeaderValue::try_from(&self.etag).map_err(Error::internal)?);
+        headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        let policy = "frame-ancestors 'self'; object-src 'none'; base-uri 'self'";
+        headers.insert("content-security-policy", HeaderValue::from_static(policy));
+        if let Some(modified) = self.modified {
+            let text = date::http_date(modified);
+            headers.insert(LAST_MODIFIED, HeaderValue::try_from(text).map_err(Error::internal)?);
+        }
+        Ok(())
+    }
+
+    /// Whether the client has this very file. `If-None-Match` stands above `If-Modified-Since` (RFC 9110, 13.2.2).
+    fn is_known(&self, head: &Parts) -> bool {
+        if let Some(tags) = header(head, &IF_NONE_MATCH) {
+            let same = |tag: &str| tag.trim() == "*" || tag.trim().trim_start_matches("W/") == self.etag;
+            return tags.split(',').any(same);
+        }
+        let since = header(head, &IF_MODIFIED_SINCE).and_then(date::parse_http_date);
+        matches!((since, self.modified), (Some(since), Some(modified)) if modified <= since)
+    }
+
+    fn wanted(&self, head: &Parts) -> Part {
+        let current = |condition: &str| {
+            let date = date::parse_http_date(condition);
+            condition == self.etag || (date.is_some() && date == self.modified)
+        };
+        match header(head, &RANGE) {
+            Some(range) if header(head, &IF_RANGE).is_none_or(current) => range::part(range, self.size),
+            _ => Part::Whole,
+        }
+    }
+
+    async fn content(mut self, first: u64, length: u64) -> Result<Body> {
+        if length <= WHOLE_BYTES {
+            let bytes = blocking(move || {
+                self.file.seek(SeekFrom::Start(first))?;
+                read_up_to(&mut self.file, length)
+            });
+            return Ok(Body::from(bytes.await?));
+        }
+        let (sender, receiver) = mpsc::channel(2);
+        tasks::spawn("file", send_chunks(self.file, first, length, sender));
+        Ok(Body::chunks(Some(length), receiver))
+    }
+}
+
+/// Reads while the client takes; ends when it has left.
+async fn send_chunks(mut file: File, first: u64, length: u64, sender: mpsc::Sender<io::Result<Bytes>>) {
+    let mut left = length;
+    if file.seek(SeekFrom::Start(first)).is_err() {
+        return;
+    }
+    while left > 0 {
+        let size = left.min(CHUNK_BYTES as u64);
+        let read = blocking(move || {
+            let chunk = read_up_to(&mut file, size)?;
+            Ok((file, chunk))
+        });
+        let Ok((given_back, chunk)) = read.await else { return };
+        file = given_back;
+        left = left.saturating_sub(chunk.len() as u64);
+        // A file that became shorter breaks off, which the announced length makes an error for the client.
+        if chunk.is_empty() || sender.send(Ok(chunk)).await.is_err() {
+            return;
+        }
+    }
+}
+
+fn read_up_to(file: &mut File, length: u64) -> io::Result<Bytes> {
+    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(CHUNK_BYTES));
+    file.take(length).read_to_end(&mut bytes)?;
+    Ok(bytes.into())
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> Result<T> {
+    Ok(tokio::task::spawn_blocking(work).await.map_err(Error::internal)??)
+}
+
+fn header<'h>(head: &'h Parts, name: &HeaderName) -> Option<&'h str> {
+    head.headers.get(name).and_then(|value| value.to_str().ok())
+}

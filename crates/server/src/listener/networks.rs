@@ -1,0 +1,110 @@
+//! How many connections each network holds open.
+//!
+//! Invariant: a network without connections has no entry, so the map is never larger than the connection limit.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A network: IPv4 /24 or IPv6 /48, the smallest that one customer commonly gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Network([u8; 6]);
+
+/// Counts connections by network.
+#[derive(Clone, Debug)]
+pub(super) struct Networks {
+    most: usize,
+    uncounted: Vec<IpAddr>,
+    open: Arc<Mutex<HashMap<Network, usize>>>,
+}
+
+/// One counted connection; gives its place back when dropped.
+#[derive(Debug)]
+pub(super) struct Seat {
+    counted: Option<(Network, Networks)>,
+}
+
+impl Networks {
+    pub(super) fn new(most: usize, uncounted: Vec<IpAddr>) -> Self {
+        Self { most, uncounted, open: Arc::default() }
+    }
+
+    /// A seat for a connection from `peer`, or nothing when its network has enough.
+    pub(super) fn enter(&self, peer: IpAddr) -> Option<Seat> {
+        if self.uncounted.contains(&peer.to_canonical()) {
+            return Some(Seat { counted: None });
+        }
+        let network = Network::of(peer);
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = open.entry(network).or_default();
+        if *count >= self.most {
+            return None;
+        }
+        *count += 1;
+        Some(Seat { counted: Some((network, self.clone())) })
+    }
+
+    fn leave(&self, network: Network) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = open.get_mut(&network) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                open.remove(&network);
+            }
+        }
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        if let Some((network, networks)) = self.counted.take() {
+            networks.leave(network);
+        }
+    }
+}
+
+impl Network {
+    fn of(peer: IpAddr) -> Self {
+        match peer.to_canonical() {
+            // An IPv4 network never equals an IPv6 one: ::/16 holds no public addresses.
+            IpAddr::V4(address) => {
+                let [a, b, c, _] = address.octets();
+                Self([0, 0, 4, a, b, c])
+            }
+            IpAddr::V6(address) => Self::of_v6(address),
+        }
+    }
+
+    fn of_v6(address: Ipv6Addr) -> Self {
+        let [a, b, c, d, e, f, ..] = address.octets();
+        Self([a, b, c, d, e, f])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn peer(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_network_gets_its_share_and_gives_it_back() {
+        let networks = Networks::new(2, vec![peer("192.0.2.9")]);
+        let first = networks.enter(peer("192.0.2.1")).unwrap();
+        let _second = networks.enter(peer("::ffff:192.0.2.2")).unwrap();
+        assert!(networks.enter(peer("192.0.2.3")).is_none());
+        assert!(networks.enter(peer("192.0.3.3")).is_some());
+        assert!(networks.enter(peer("192.0.2.9")).is_some(), "a trusted proxy is not counted");
+        drop(first);
+        assert!(networks.enter(peer("192.0.2.3")).is_some());
+    }
+
+    #[test]
+    fn an_empty_network_leaves_no_entry() {
+        let networks = Networks::new(2, Vec::new());
+        drop(networks.enter(peer("2001:db8:1::1")));
+        assert!(networks.open.lock().unwrap().is_empty());
+    }
+}

@@ -1,0 +1,243 @@
+//! From a request to its answer: the one layer that every door stands behind.
+//!
+//! Invariant: whatever a handler does, panics included, exactly one answer leaves, with its request id, and one line
+//! of the log tells of it.
+
+use std::net::IpAddr;
+use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
+use http::request::Parts;
+use http::{HeaderValue, Method, StatusCode};
+use mains_base::{Error, Kind, Result};
+use tokio::time::{Instant, timeout};
+
+use crate::body::Body;
+use crate::files::Files;
+use crate::problem;
+use crate::request::{Request, RequestId, RequestIds, Sent, trace_id};
+use crate::route::Route;
+use crate::settings::Settings;
+use crate::site::Site;
+use crate::tasks::panic_message;
+
+/// An answer.
+pub type Response = http::Response<Body>;
+
+/// Answers requests, whether they came over a connection or from a test.
+#[derive(Debug)]
+pub struct Router {
+    settings: Settings,
+    files: Option<Files>,
+    doors: Vec<Door>,
+    ids: RequestIds,
+    open: AtomicUsize,
+    draining: AtomicBool,
+}
+
+/// What a handler knows of the request it answers, but its body.
+#[derive(Debug)]
+pub struct Call<'r> {
+    /// Method, address and headers.
+    pub head: &'r Parts,
+    /// The id of this request.
+    pub id: &'r RequestId,
+    /// The other end of the connection.
+    pub peer: IpAddr,
+    /// What the server was told.
+    pub settings: &'r Settings,
+}
+
+/// An address of its own, such as an app's command.
+#[derive(Clone, Debug)]
+pub struct Door {
+    /// The whole path.
+    pub path: &'static str,
+    /// The methods it takes, as the `Allow` header says them.
+    pub methods: &'static str,
+    /// Answers.
+    pub handle: Handler,
+}
+
+/// Answers a request at an address of its own.
+pub type Handler = for<'r> fn(&'r Call<'r>, Sent) -> BoxFuture<'r, Result<Response>>;
+
+impl Router {
+    /// Serves `site`.
+    pub fn new(settings: Settings, site: &Site) -> Result<Self> {
+        let files = site.public.as_deref().map(|root| Files::open(root, settings.spa)).transpose()?;
+        Ok(Self {
+            settings,
+            files,
+            doors: site.doors.clone(),
+            ids: RequestIds::new()?,
+            open: AtomicUsize::new(0),
+            draining: AtomicBool::new(false),
+        })
+    }
+
+    /// What it was told.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// From now on `/health` says that another node should be asked.
+    pub fn drain(&self) {
+        self.draining.store(true, Relaxed);
+    }
+
+    /// Answers one request.
+    pub async fn handle(&self, request: Request) -> Response {
+        let begun = Instant::now();
+        let id = self.ids.next();
+        let Request { head, body, peer } = request;
+        let call = Call { head: &head, id: &id, peer, settings: &self.settings };
+        let route = Route::find(head.uri.path(), &self.doors);
+        let answered = AssertUnwindSafe(self.answer(&call, body, &route)).catch_unwind().await;
+        let mut response = answered.unwrap_or_else(|panic| {
+            let error = Error::internal(format!("a handler panicked: {}", panic_message(&*panic)));
+            told(&error, &id)
+        });
+        finish(&mut response, &id, head.method == Method::HEAD);
+        log(&call, &route, &response, begun.elapsed());
+        response
+    }
+
+    async fn answer(&self, call: &Call<'_>, body: Sent, route: &Route<'_>) -> Response {
+        let Some(_open) = Open::enter(&self.open, self.settings.limits.requests) else {
+            return told(&overloaded(), call.id);
+        };
+        let limit = self.settings.limits.answer;
+        let answered = timeout(limit, self.dispatch(call, body, route)).await;
+        answered.unwrap_or_else(|_| Err(gave_up(limit))).unwrap_or_else(|error| told(&error, call.id))
+    }
+
+    async fn dispatch(&self, call: &Call<'_>, body: Sent, route: &Route<'_>) -> Result<Response> {
+        let most = self.settings.limits.address_bytes;
+        if call.head.uri.path_and_query().is_some_and(|address| address.as_str().len() > most) {
+            return Err(address_too_long(most));
+        }
+        let (method, allowed) = (&call.head.method, route.allowed());
+        if *method == Method::OPTIONS {
+            return Ok(options(allowed));
+        }
+        if !allowed.split(", ").any(|name| name == method.as_str()) {
+            return Ok(problem::wrong_method(allowed, call.id));
+        }
+        match route {
+            Route::Health => Ok(self.health()),
+            Route::Api => Err(Error::not_found()),
+            Route::Door(door) => (door.handle)(call, body).await,
+            // Boxed, because its many steps would make every request's future larger.
+            Route::File => match &self.files {
+                Some(files) => Box::pin(files.answer(call.head)).await,
+                None => Err(Error::not_found()),
+            },
+        }
+    }
+
+    fn health(&self) -> Response {
+        let draining = self.draining.load(Relaxed);
+        let text = if draining { "{\"status\":\"draining\"}" } else { "{\"status\":\"ok\"}" };
+        let mut response = Response::new(Body::from(text));
+        if draining {
+            *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+        }
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        response
+    }
+}
+
+/// One request that is being answered.
+struct Open<'r>(&'r AtomicUsize);
+
+impl<'r> Open<'r> {
+    fn enter(open: &'r AtomicUsize, most: usize) -> Option<Self> {
+        let entered = Self(open);
+        (open.fetch_add(1, Relaxed) < most).then_some(entered)
+    }
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
+    }
+}
+
+/// One line per request: the pattern of its address, never the address itself or a header.
+fn log(call: &Call<'_>, route: &Route<'_>, response: &Response, took: Duration) {
+    tracing::info!(
+        target: "mains::request",
+        request = call.id.as_str(),
+        method = call.head.method.as_str(),
+        route = route.pattern(),
+        status = response.status().as_u16(),
+        bytes = response.body().length(),
+        micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+        trace = trace_id(call.head),
+    );
+}
+
+/// The answer that tells a failure; our own faults are logged with their cause.
+fn told(error: &Error, id: &RequestId) -> Response {
+    if error.kind() == Kind::Internal {
+        tracing::error!(request = id.as_str(), code = error.code(), cause = ?error.cause(), "a request failed");
+    }
+    problem::answer(error, id)
+}
+
+/// What every answer carries.
+fn finish(response: &mut Response, id: &RequestId, head_only: bool) {
+    let length = response.body().length().filter(|_| may_have_length(response.status()));
+    let headers = response.headers_mut();
+    headers.insert("x-request-id", id.header());
+    headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
+    headers.insert("referrer-policy", HeaderValue::from_static("strict-origin-when-cross-origin"));
+    headers.insert("x-frame-options", HeaderValue::from_static("SAMEORIGIN"));
+    if !headers.contains_key(CACHE_CONTROL) {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(
+            "content-security-policy",
+            HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
+        );
+    }
+    if head_only {
+        if let Some(length) = length {
+            headers.entry(CONTENT_LENGTH).or_insert(HeaderValue::from(length));
+        }
+        *response.body_mut() = Body::empty();
+    }
+}
+
+fn may_have_length(status: StatusCode) -> bool {
+    !matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+}
+
+fn options(allowed: &'static str) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+    response
+}
+
+fn overloaded() -> Error {
+    Error::new(Kind::Unavailable, "server.overloaded", "There is too much to do at once; try again in a second.")
+        .retry_after(Duration::from_secs(1))
+}
+
+fn gave_up(limit: Duration) -> Error {
+    let detail = format!(
+        "This took longer than {} s and was given up; look whether it happened before you send it again.",
+        limit.as_secs_f64()
+    );
+    Error::new(Kind::Unavailable, "server.too_slow", detail).retry_after(Duration::from_secs(1))
+}
+
+fn address_too_long(most: usize) -> Error {
+    let detail = format!("The address is longer than {most} bytes; ask for less, or in several requests.");
+    Error::new(Kind::AddressTooLong, "request.address_too_long", detail)
+}

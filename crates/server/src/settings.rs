@@ -1,0 +1,76 @@
+//! What the server is told before it starts, and every limit it keeps.
+//!
+//! Invariant: nothing here is read from the environment; the command line fills it in once.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// Settings of the server.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Where the site is reached from outside, such as `https://shop.example`; absent: what the `Host` header says.
+    pub public_url: Option<String>,
+    /// Proxies whose `X-Forwarded-For` is believed; they are not counted as one network.
+    pub trusted_proxies: Vec<IpAddr>,
+    /// Answer unknown addresses of pages with `public/index.html`.
+    pub spa: bool,
+    /// Deadlines, sizes and counts.
+    pub limits: Limits,
+}
+
+/// Deadlines, sizes and counts. Each protects everybody from one client.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Open connections; more wait in the kernel's queue.
+    pub connections: usize,
+    /// Open connections of one network (IPv4 /24, IPv6 /48); more are closed at once.
+    pub connections_per_network: usize,
+    /// Requests being answered at the same time; more get 503.
+    pub requests: usize,
+    /// Streams of one HTTP/2 connection at the same time.
+    pub streams: u32,
+    /// From the accept to the first byte.
+    pub first_byte: Duration,
+    /// From the first byte of a request to the end of its head.
+    pub head: Duration,
+    /// Between two requests of one connection.
+    pub idle: Duration,
+    /// A body may be as slow as it likes for this long.
+    pub body_grace: Duration,
+    /// Then it must have kept this rate, in bytes per second.
+    pub body_rate: u32,
+    /// Without the client taking a byte of an answer.
+    pub write_stall: Duration,
+    /// For a handler to answer.
+    pub answer: Duration,
+    /// For open requests to end when the server is told to stop.
+    pub drain: Duration,
+    /// Bytes of a request's head.
+    pub head_bytes: usize,
+    /// Bytes of a request's address.
+    pub address_bytes: usize,
+    /// Bytes of a request's body.
+    pub body_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 20_000,
+            connections_per_network: 1_024,
+            requests: 4_096,
+            streams: 128,
+            first_byte: Duration::from_secs(10),
+            head: Duration::from_secs(10),
+            idle: Duration::from_secs(75),
+            body_grace: Duration::from_secs(5),
+            body_rate: 1_024,
+            write_stall: Duration::from_secs(30),
+            answer: Duration::from_secs(30),
+            drain: Duration::from_secs(10),
+            head_bytes: 32 * 1024,
+            address_bytes: 8 * 1024,
+            body_bytes: 1024 * 1024,
+        }
+    }
+}

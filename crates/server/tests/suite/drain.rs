@@ -1,0 +1,85 @@
+//! Stopping: what is open ends, what is idle goes, what hangs is cut.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use mains_base::Result;
+use mains_server::request::Sent;
+use mains_server::{Call, Door, Limits, Response, Router, Server, Settings, Site, Stop};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+
+use crate::connections::PATIENCE;
+
+/// How many requests have begun, and how many may end.
+static BEGUN: Semaphore = Semaphore::const_new(0);
+static END: Semaphore = Semaphore::const_new(0);
+
+fn wait<'r>(_: &'r Call<'r>, _: Sent) -> BoxFuture<'r, Result<Response>> {
+    Box::pin(async {
+        BEGUN.add_permits(1);
+        END.acquire().await.unwrap().forget();
+        Ok(Response::new("finished".into()))
+    })
+}
+
+fn hang<'r>(_: &'r Call<'r>, _: Sent) -> BoxFuture<'r, Result<Response>> {
+    Box::pin(async {
+        HUNG.add_permits(1);
+        std::future::pending().await
+    })
+}
+
+static HUNG: Semaphore = Semaphore::const_new(0);
+
+async fn server(drain: Duration) -> Server {
+    let doors = vec![
+        Door { path: "/wait", methods: "GET", handle: wait },
+        Door { path: "/hang", methods: "GET", handle: hang },
+    ];
+    let settings = Settings { limits: Limits { drain, ..Limits::default() }, ..Settings::default() };
+    let router = Arc::new(Router::new(settings, &Site { doors, ..Site::empty() }).unwrap());
+    Server::bind(SocketAddr::from(([127, 0, 0, 1], 0)), router).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_request_in_flight_is_answered_and_idle_connections_go() {
+    let server = server(PATIENCE).await;
+    let (address, stop) = (server.address().unwrap(), Stop::new());
+    let running = mains_server::tasks::spawn("test.server", server.run(stop.clone()));
+    let mut idle = TcpStream::connect(address).await.unwrap();
+    idle.write_all(b"GET /nothing HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+    idle.read_exact(&mut [0; 12]).await.unwrap();
+    let mut open = TcpStream::connect(address).await.unwrap();
+    open.write_all(b"GET /wait HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+    BEGUN.acquire().await.unwrap().forget();
+
+    stop.ask();
+    timeout(PATIENCE, idle.read_to_end(&mut Vec::new())).await.expect("idle connections are closed").unwrap();
+    assert!(TcpStream::connect(address).await.is_err(), "nobody new comes in");
+    END.add_permits(1);
+
+    let mut answer = String::new();
+    timeout(PATIENCE, open.read_to_string(&mut answer)).await.unwrap().unwrap();
+    assert!(answer.contains("connection: close") && answer.ends_with("finished"), "{answer}");
+    assert_eq!(timeout(PATIENCE, running).await.unwrap().unwrap().unwrap().cut, 0);
+}
+
+#[tokio::test]
+async fn what_hangs_is_cut_when_the_deadline_is_over() {
+    let server = server(Duration::from_millis(20)).await;
+    let (address, stop) = (server.address().unwrap(), Stop::new());
+    let running = mains_server::tasks::spawn("test.server", server.run(stop.clone()));
+    let mut open = TcpStream::connect(address).await.unwrap();
+    open.write_all(b"GET /hang HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+    HUNG.acquire().await.unwrap().forget();
+    stop.ask();
+    assert_eq!(timeout(PATIENCE, running).await.unwrap().unwrap().unwrap().cut, 1);
+    let mut answer = String::new();
+    let _ = open.read_to_string(&mut answer).await;
+    assert_eq!(answer, "");
+}
