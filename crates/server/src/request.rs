@@ -62,7 +62,8 @@ impl Request {
 impl Sent {
     /// Reads it to its end. Larger than the limit is 413; slower than the least rate is 408.
     pub async fn read(self, limits: &Limits, head: &Parts) -> Result<Bytes> {
-        let announced = head.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+        let announced =
+            head.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
         let length = match &self {
             Self::Whole(bytes) => bytes.len(),
             Self::Arriving(_) => announced.unwrap_or(0),
@@ -109,7 +110,11 @@ fn too_large(limits: &Limits) -> Error {
 }
 
 fn too_slow() -> Error {
-    Error::new(Kind::TimedOut, "request.too_slow", "The body came too slowly; send it again over a better line.")
+    Error::new(
+        Kind::TimedOut,
+        "request.too_slow",
+        "The body came too slowly; send it again over a better line.",
+    )
 }
 
 fn broken(cause: hyper::Error) -> Error {

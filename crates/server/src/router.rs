@@ -225,8 +225,12 @@ fn options(allowed: &'static str) -> Response {
 }
 
 fn overloaded() -> Error {
-    Error::new(Kind::Unavailable, "server.overloaded", "There is too much to do at once; try again in a second.")
-        .retry_after(Duration::from_secs(1))
+    Error::new(
+        Kind::Unavailable,
+        "server.overloaded",
+        "There is too much to do at once; try again in a second.",
+    )
+    .retry_after(Duration::from_secs(1))
 }
 
 fn gave_up(limit: Duration) -> Error {

@@ -44,7 +44,12 @@ mod tests {
         for seconds in [0, 1, 951_782_400, 1_700_000_000, 4_102_444_799] {
             assert_eq!(parse_http_date(&http_date(seconds)), Some(seconds));
         }
-        for bad in ["", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:37 CET", "Sun, 31 Feb 1994 08:49:37 GMT"] {
+        for bad in [
+            "",
+            "Sunday, 06-Nov-94 08:49:37 GMT",
+            "Sun, 06 Nov 1994 08:49:37 CET",
+            "Sun, 31 Feb 1994 08:49:37 GMT",
+        ] {
             assert_eq!(parse_http_date(bad), None, "{bad}");
         }
     }

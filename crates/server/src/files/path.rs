@@ -57,12 +57,38 @@ mod tests {
     #[test]
     fn ways_out_of_the_folder() {
         for address in [
-            "", "a", "//a", "/a//b", "/..", "/../a", "/a/../b", "/%2e%2e/a", "/%2E%2E%2Fa", "/..%2fa", "/a%2fb", "/a%5cb",
-            "/a\\b", "/%00", "/a%00.html", "/.git/config", "/.env", "/%2eenv", "/c:/a", "/%c0%ae%c0%ae/a", "/%", "/%zz", "/./a",
-            "/...", "/a%0ab",
+            "",
+            "a",
+            "//a",
+            "/a//b",
+            "/..",
+            "/../a",
+            "/a/../b",
+            "/%2e%2e/a",
+            "/%2E%2E%2Fa",
+            "/..%2fa",
+            "/a%2fb",
+            "/a%5cb",
+            "/a\\b",
+            "/%00",
+            "/a%00.html",
+            "/.git/config",
+            "/.env",
+            "/%2eenv",
+            "/c:/a",
+            "/%c0%ae%c0%ae/a",
+            "/%",
+            "/%zz",
+            "/./a",
+            "/...",
+            "/a%0ab",
         ] {
             assert_eq!(relative(address), None, "{address}");
         }
-        assert_eq!(relative("/%252e%252e/a"), Some(PathBuf::from("%2e%2e/a")), "decoded once, so a plain name");
+        assert_eq!(
+            relative("/%252e%252e/a"),
+            Some(PathBuf::from("%2e%2e/a")),
+            "decoded once, so a plain name"
+        );
     }
 }

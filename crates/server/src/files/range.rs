@@ -14,7 +14,9 @@ pub(super) enum Part {
 /// Reads a `Range` header for a file of `size` bytes. One that cannot be read is ignored, as the RFC says.
 pub(super) fn part(header: &str, size: u64) -> Part {
     let Some(spec) = header.strip_prefix("bytes=").map(str::trim) else { return Part::Whole };
-    let Some((first, last)) = spec.split_once('-').filter(|_| !spec.contains(',')) else { return Part::Whole };
+    let Some((first, last)) = spec.split_once('-').filter(|_| !spec.contains(',')) else {
+        return Part::Whole;
+    };
     match (number(first), number(last)) {
         (None, Some(0)) if first.is_empty() => Part::Outside,
         (None, Some(tail)) if first.is_empty() => {

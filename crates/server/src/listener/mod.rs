@@ -77,8 +77,7 @@ impl Server {
 async fn accept_all(listener: &TcpListener, router: &Arc<Router>, stop: &Stop, open: &TaskTracker) {
     let settings = router.settings();
     let room = Arc::new(Semaphore::new(settings.limits.connections));
-    let networks =
-        Networks::new(settings.limits.connections_per_network, settings.trusted_proxies.clone());
+    let networks = Networks::new(settings.limits.connections_per_network, settings.trusted_proxies.clone());
     loop {
         let Ok(place) = Arc::clone(&room).acquire_owned().await else { return };
         let (tcp, peer) = match listener.accept().await {
@@ -106,7 +105,8 @@ async fn accept_all(listener: &TcpListener, router: &Arc<Router>, stop: &Stop, o
 
 /// No delay for small answers; a peer that vanished is noticed by the kernel.
 fn prepare(tcp: &TcpStream) {
-    let keepalive = TcpKeepalive::new().with_time(Duration::from_secs(60)).with_interval(Duration::from_secs(15));
+    let keepalive =
+        TcpKeepalive::new().with_time(Duration::from_secs(60)).with_interval(Duration::from_secs(15));
     let set = tcp.set_nodelay(true).and_then(|()| SockRef::from(tcp).set_tcp_keepalive(&keepalive));
     if let Err(error) = set {
         tracing::debug!(%error, "a socket option could not be set");

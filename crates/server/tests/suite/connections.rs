@@ -68,7 +68,9 @@ async fn dripping_a_head_wins_no_time() {
     let mut client = TcpStream::connect(address).await.unwrap();
     let drip = async {
         // Ends when the server closes: writing then fails.
-        while client.write_all(b"GET /health HTTP/1.1\r\nx: ").await.is_ok() && client.write_all(b"y").await.is_ok() {
+        while client.write_all(b"GET /health HTTP/1.1\r\nx: ").await.is_ok()
+            && client.write_all(b"y").await.is_ok()
+        {
             if client.read(&mut [0; 64]).await.is_ok_and(|length| length == 0) {
                 break;
             }
@@ -109,7 +111,8 @@ async fn too_large_a_body_or_head_is_refused_and_the_connection_ends() {
     let announced = b"POST /test/echo HTTP/1.1\r\nhost: a\r\ncontent-length: 11\r\n\r\n";
     let answer = until_closed(address, announced).await;
     assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
-    let chunked = b"POST /test/echo HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\nb\r\n12345678901\r\n";
+    let chunked =
+        b"POST /test/echo HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\nb\r\n12345678901\r\n";
     let answer = until_closed(address, chunked).await;
     assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
     let head = format!("GET /health HTTP/1.1\r\nhost: a\r\nx: {}\r\n\r\n", "y".repeat(33 * 1024));

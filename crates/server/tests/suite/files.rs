@@ -62,7 +62,10 @@ async fn a_file_with_its_headers() {
     <h1>Home</h1>
     "#);
     let head = show(&router, http::Request::head("/app.js"), "").await;
-    assert!(head.contains("\ncontent-length: 10\n") && head.contains("text/javascript") && head.ends_with("\n\n"), "{head}");
+    assert!(
+        head.contains("\ncontent-length: 10\n") && head.contains("text/javascript") && head.ends_with("\n\n"),
+        "{head}"
+    );
 }
 
 #[tokio::test]
@@ -90,7 +93,12 @@ async fn a_file_the_client_has_is_not_sent_again() {
 async fn ranges() {
     let (_folder, router) = site(false);
     let part = show(&router, get("/app.js").header("range", "bytes=2-4"), "").await;
-    assert!(part.starts_with("206") && part.contains("\ncontent-range: bytes 2-4/10\n") && part.ends_with("\n\n234"), "{part}");
+    assert!(
+        part.starts_with("206")
+            && part.contains("\ncontent-range: bytes 2-4/10\n")
+            && part.ends_with("\n\n234"),
+        "{part}"
+    );
     let outside = show(&router, get("/app.js").header("range", "bytes=10-"), "").await;
     assert!(outside.starts_with("416") && outside.contains("\ncontent-range: bytes */10\n"), "{outside}");
     let stale = get("/app.js").header("range", "bytes=2-4").header("if-range", "\"other\"");
@@ -104,9 +112,19 @@ async fn ranges() {
 async fn there_is_no_way_out_of_the_folder() {
     let (_folder, router) = site(true);
     for address in [
-        "/../outside.txt", "/%2e%2e/outside.txt", "/..%2foutside.txt", "/%2e%2e%2foutside.txt", "/docs/../../outside.txt",
-        "/..%5coutside.txt", "/out.txt", "/up/outside.txt", "/.secret", "/%2esecret", "/app.js%00.html",
-        "//outside.txt", "/docs//index.html",
+        "/../outside.txt",
+        "/%2e%2e/outside.txt",
+        "/..%2foutside.txt",
+        "/%2e%2e%2foutside.txt",
+        "/docs/../../outside.txt",
+        "/..%5coutside.txt",
+        "/out.txt",
+        "/up/outside.txt",
+        "/.secret",
+        "/%2esecret",
+        "/app.js%00.html",
+        "//outside.txt",
+        "/docs//index.html",
     ] {
         let answer = show(&router, get(address), "").await;
         assert!(answer.starts_with("404") && !answer.ends_with("secret"), "{address}: {answer}");

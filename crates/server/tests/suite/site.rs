@@ -26,7 +26,9 @@ fn echo<'r>(call: &'r Call<'r>, body: Sent) -> BoxFuture<'r, Result<Response>> {
 
 fn failing<'r>(call: &'r Call<'r>, _: Sent) -> BoxFuture<'r, Result<Response>> {
     let error = match call.head.uri.query() {
-        Some("fields") => Error::invalid(vec![FieldError::new("a/b~c", "required", "Say what it is called.")]),
+        Some("fields") => {
+            Error::invalid(vec![FieldError::new("a/b~c", "required", "Say what it is called.")])
+        }
         Some("wait") => Error::new(Kind::TooMany, "limits.rate", "Too often; wait a little.")
             .retry_after(std::time::Duration::from_millis(1500)),
         Some("who") => Error::new(Kind::Unauthenticated, "callers.unknown", "Sign in first."),
