@@ -44,6 +44,8 @@ pub enum Kind {
     NotImplemented,
     /// 503: cannot be done now; try again.
     Unavailable,
+    /// 507: no space left to store it.
+    OutOfSpace,
 }
 
 /// What is wrong with one field of what was sent.

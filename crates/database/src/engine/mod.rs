@@ -1,7 +1,157 @@
 //! Running statements: durable group commits on SQLite, serializable retries on PostgreSQL, reads on both.
+//!
+//! Invariants: an acknowledged write is durable; a closure runs alone as far as it can see; nothing waits without a
+//! bound. A write is a plain closure over [`Statements`] that may be run again.
 
+mod commits;
+mod failure;
+mod job;
+mod queue;
+mod read;
 mod rows;
+mod settings;
+mod sqlite;
 mod statements;
+mod text;
 
-pub use rows::{Row, RowView, Rows};
-pub use statements::{OnViolation, Statements, Violation, ViolationKind};
+use std::sync::Arc;
+
+use mains_base::{Clock, Result};
+use tokio::sync::watch;
+
+pub use self::job::{Answer, Job, Lane};
+pub use self::read::{ReadQuery, Route, RowStream};
+pub use self::rows::{Row, RowView, Rows};
+pub use self::settings::{Durability, EngineSettings, Target};
+pub use self::statements::{OnViolation, Statements, Violation, ViolationKind};
+
+use self::commits::Commits;
+use self::job::{Task, Work};
+use self::queue::Queue;
+use self::sqlite::Sqlite;
+use crate::dialect::Dialect;
+
+/// An open database. Clones share it.
+#[derive(Clone)]
+pub struct Engine {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    backend: Backend,
+    commits: Arc<Commits>,
+    clock: Arc<dyn Clock>,
+}
+
+enum Backend {
+    Sqlite(Sqlite),
+}
+
+impl Engine {
+    /// Opens the database. On SQLite it takes the lock file of the folder: one process owns it.
+    pub async fn open(settings: &EngineSettings, clock: Arc<dyn Clock>) -> Result<Self> {
+        let commits = Arc::new(Commits::new());
+        let backend = match &settings.target {
+            Target::Sqlite { path } => Backend::Sqlite(Sqlite::open(path, settings, Arc::clone(&commits))?),
+            Target::Postgres { .. } => {
+                return Err(mains_base::Error::internal("PostgreSQL comes with the next step"));
+            }
+        };
+        Ok(Self { inner: Arc::new(Inner { backend, commits, clock }) })
+    }
+
+    /// Which database it is.
+    pub fn dialect(&self) -> Dialect {
+        match &self.inner.backend {
+            Backend::Sqlite(_) => Dialect::Sqlite,
+        }
+    }
+
+    /// The clock it was opened with.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.inner.clock
+    }
+
+    /// Runs a write and answers once it is durable. 503 when the queue is full, or when nobody can say whether it
+    /// was stored (`outcome_unknown`).
+    pub async fn run(&self, lanes: &[Lane], job: Job) -> Result<Answer> {
+        self.submit(Work::Shared(job), lanes).await
+    }
+
+    /// Runs a write of many rows (up to 1,000) in a transaction of its own, so that small ones do not share its wait.
+    pub async fn run_alone(&self, lanes: &[Lane], job: Job) -> Result<Answer> {
+        self.submit(Work::Alone(job), lanes).await
+    }
+
+    /// Changes the schema: one transaction while nothing else writes. References are checked at its end.
+    pub async fn alter(
+        &self,
+        body: impl FnOnce(&mut dyn Statements) -> Result<()> + Send + 'static,
+    ) -> Result<()> {
+        self.submit(Work::Alter(Box::new(body)), &[]).await.map(drop)
+    }
+
+    async fn submit(&self, work: Work, lanes: &[Lane]) -> Result<Answer> {
+        let (task, answer) = Task::new(work, lanes);
+        self.queue().push(task).map_err(|_| failure::busy())?;
+        answer.await.unwrap_or_else(|_| Err(failure::outcome_unknown("the write thread ended")))
+    }
+
+    fn queue(&self) -> &Queue {
+        match &self.inner.backend {
+            Backend::Sqlite(sqlite) => sqlite.queue(),
+        }
+    }
+
+    /// Runs one query. `visit` may be called a second time, from the first row on: an inline read that overruns its
+    /// budget moves to the pool. 422 `query.needs_index` when it is too much for the pool, too.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        query: ReadQuery,
+        visit: impl Fn(&mut dyn RowStream) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        match &self.inner.backend {
+            Backend::Sqlite(sqlite) => sqlite.read(query, visit).await,
+        }
+    }
+
+    /// Runs several queries that see one and the same state. Nothing can be written in it.
+    pub async fn snapshot<T: Send + 'static>(
+        &self,
+        body: impl FnOnce(&mut dyn Statements) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        match &self.inner.backend {
+            Backend::Sqlite(sqlite) => sqlite.snapshot(body).await,
+        }
+    }
+
+    /// Where a query belongs by its plan: inline when every table is entered by an index and nothing is sorted. The
+    /// caller sees to its limit (at most 100 rows inline).
+    pub async fn explain(&self, text: &str) -> Result<Route> {
+        match &self.inner.backend {
+            Backend::Sqlite(sqlite) => sqlite.explain(text.to_owned()).await,
+        }
+    }
+
+    /// Rises after each commit of this process, before its answer goes out.
+    pub fn committed(&self) -> watch::Receiver<u64> {
+        self.inner.commits.subscribe()
+    }
+
+    /// Finishes what is queued, ends the threads and lets go of the database. Later calls answer 503.
+    pub async fn close(&self) {
+        let inner = Arc::clone(&self.inner);
+        let closed = tokio::task::spawn_blocking(move || match &inner.backend {
+            Backend::Sqlite(sqlite) => sqlite.close(),
+        });
+        drop(closed.await);
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        match &self.backend {
+            Backend::Sqlite(sqlite) => sqlite.abandon(),
+        }
+    }
+}

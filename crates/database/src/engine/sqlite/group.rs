@@ -1,0 +1,276 @@
+//! The writer: one thread, one durable transaction for all closures that wait, a savepoint each.
+//!
+//! Invariant: an answer goes out after the commit that holds it, and never before the commit counter has risen.
+//! A closure's failure or panic is its own; when the transaction itself is lost (SQLite may roll all of it back on an
+//! interrupt, a full disk or an I/O error), the group runs again, one transaction each.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use mains_base::{Error, Result};
+use rusqlite::{Connection, ErrorCode};
+
+use super::checkpoint::Checkpoints;
+use super::connection::Opener;
+use super::statements::SqliteStatements;
+use super::values::meaning;
+use crate::engine::commits::Commits;
+use crate::engine::failure;
+use crate::engine::job::{Alteration, Answer, Job, Reply, Task, Work};
+use crate::engine::queue::Queue;
+
+/// Closures in one group at most.
+const GROUP: usize = 64;
+/// After this long a group takes no more.
+const GROUP_TIME: Duration = Duration::from_millis(2);
+
+/// The writer's thread.
+pub(super) struct Writer {
+    pub(super) opener: Opener,
+    /// `None` after a failed commit, until it could be opened again.
+    pub(super) connection: Option<Connection>,
+    pub(super) queue: Arc<Queue>,
+    pub(super) commits: Arc<Commits>,
+    pub(super) checkpoints: Arc<Checkpoints>,
+}
+
+struct Pending {
+    job: Job,
+    reply: Reply,
+}
+
+/// How a group, or one closure in its own transaction, ended.
+enum End {
+    Committed,
+    /// Nothing of it is stored.
+    Undone(rusqlite::Error),
+    /// Nobody knows.
+    Unknown(rusqlite::Error),
+}
+
+impl Writer {
+    /// Works until the queue is closed and empty.
+    pub(super) fn work(mut self) {
+        let queue = Arc::clone(&self.queue);
+        while let Some(Task { work, lanes, reply }) = queue.take() {
+            if reply.is_abandoned() {
+                queue.done(&lanes);
+                continue;
+            }
+            let mut held = lanes;
+            match work {
+                Work::Alter(body) => self.alter(body, reply),
+                Work::Alone(job) => self.each(vec![Pending { job, reply }]),
+                Work::Shared(job) => self.group(Pending { job, reply }, &mut held),
+            }
+            queue.done(&held);
+        }
+    }
+
+    /// The connection, opened again if the last one was given up.
+    fn connected(&mut self) -> Result<()> {
+        if self.connection.is_none() {
+            let mut connection = self.opener.writer()?;
+            self.checkpoints.watch(&mut connection).map_err(Error::internal)?;
+            self.connection = Some(connection);
+        }
+        Ok(())
+    }
+
+    fn command(&self, sql: &str) -> Result<(), rusqlite::Error> {
+        let Some(connection) = &self.connection else { return Err(rusqlite::Error::InvalidQuery) };
+        connection.prepare_cached(sql)?.execute([]).map(drop)
+    }
+
+    fn is_lost(&self) -> bool {
+        self.connection.as_ref().is_none_or(Connection::is_autocommit)
+    }
+
+    /// Opens a transaction, or says why it cannot.
+    fn begin(&mut self) -> Result<()> {
+        self.connected()?;
+        if !self.is_lost() {
+            self.command("ROLLBACK").map_err(Error::internal)?;
+        }
+        self.command("BEGIN IMMEDIATE").map_err(|cause| {
+            let error = meaning(cause, None);
+            self.connection = None;
+            error
+        })
+    }
+
+    fn group(&mut self, first: Pending, held: &mut Vec<crate::engine::Lane>) {
+        if let Err(error) = self.begin() {
+            return first.reply.finish(Err(error));
+        }
+        let started = Instant::now();
+        let mut done = Vec::with_capacity(GROUP);
+        let mut next = Some(first);
+        while let Some(pending) = next {
+            let outcome = self.in_savepoint(&pending.job);
+            let lost = outcome.is_none();
+            done.push((pending, outcome));
+            if lost {
+                return self.each(done.into_iter().map(|(pending, _)| pending).collect());
+            }
+            let open = done.len() < GROUP && started.elapsed() < GROUP_TIME;
+            next = if open { self.next_shared(held) } else { None };
+        }
+        match self.commit() {
+            End::Committed => {
+                for (pending, outcome) in done {
+                    pending.reply.finish(outcome.unwrap_or_else(|| Err(failure::went_on())));
+                }
+            }
+            End::Undone(_) => self.each(done.into_iter().map(|(pending, _)| pending).collect()),
+            End::Unknown(cause) => {
+                let cause = cause.to_string();
+                for (pending, _) in done {
+                    pending.reply.finish(Err(failure::outcome_unknown(cause.clone())));
+                }
+            }
+        }
+    }
+
+    fn next_shared(&self, held: &mut Vec<crate::engine::Lane>) -> Option<Pending> {
+        loop {
+            let task = self.queue.take_if(|task| matches!(task.work, Work::Shared(_)))?;
+            held.extend(&task.lanes);
+            if let Work::Shared(job) = task.work
+                && !task.reply.is_abandoned()
+            {
+                return Some(Pending { job, reply: task.reply });
+            }
+        }
+    }
+
+    /// Runs one closure of a group; `None` when the whole transaction is lost.
+    fn in_savepoint(&self, job: &Job) -> Option<Result<Answer>> {
+        self.command("SAVEPOINT closure").ok()?;
+        let outcome = self.call(job);
+        if self.is_lost() {
+            return None;
+        }
+        if outcome.is_err() {
+            self.command("ROLLBACK TO closure").ok()?;
+        }
+        self.command("RELEASE closure").ok()?;
+        Some(outcome)
+    }
+
+    fn call(&self, job: &Job) -> Result<Answer> {
+        let Some(connection) = &self.connection else { return Err(failure::unavailable("no connection")) };
+        let mut statements = SqliteStatements::new(connection);
+        let outcome = catch_unwind(AssertUnwindSafe(|| job(&mut statements)));
+        match outcome {
+            Err(payload) => Err(failure::panicked(&*payload)),
+            Ok(Ok(_)) if statements.has_failed() => Err(failure::went_on()),
+            Ok(outcome) => outcome,
+        }
+    }
+
+    /// Runs closures one by one, a transaction each.
+    fn each(&mut self, tasks: Vec<Pending>) {
+        for Pending { job, reply } in tasks {
+            let answer = self.begin().and_then(|()| {
+                let outcome = self.call(&job);
+                self.conclude(outcome)
+            });
+            reply.finish(answer);
+        }
+    }
+
+    fn conclude<T>(&mut self, outcome: Result<T>) -> Result<T> {
+        if self.is_lost() {
+            return Err(outcome
+                .err()
+                .unwrap_or_else(|| failure::unavailable("the transaction was rolled back")));
+        }
+        if outcome.is_err() {
+            if self.command("ROLLBACK").is_err() {
+                self.connection = None;
+            }
+            return outcome;
+        }
+        match self.commit() {
+            End::Committed => outcome,
+            End::Undone(cause) => Err(meaning(cause, None)),
+            End::Unknown(cause) => Err(failure::outcome_unknown(cause)),
+        }
+    }
+
+    /// COMMIT. A constraint that was left until now, and a disk that is full, leave nothing behind: the frame that
+    /// would make the transaction valid is the last one written. Any other failure leaves the outcome unknown, and
+    /// the connection is given up: a failed fsync must not be asked again.
+    fn commit(&mut self) -> End {
+        let Err(cause) = self.command("COMMIT") else {
+            self.commits.rise();
+            if self.checkpoints.after_commit() {
+                self.restart_log();
+            }
+            return End::Committed;
+        };
+        let known =
+            matches!(cause.sqlite_error_code(), Some(ErrorCode::ConstraintViolation | ErrorCode::DiskFull));
+        let undone = known && (self.is_lost() || self.command("ROLLBACK").is_ok());
+        if undone {
+            return End::Undone(cause);
+        }
+        tracing::error!(%cause, "a commit failed; the database is opened again");
+        self.connection = None;
+        End::Unknown(cause)
+    }
+
+    /// The write-ahead log grew although the checkpoints ran: waits a moment for readers and begins it anew.
+    fn restart_log(&self) {
+        let Some(connection) = &self.connection else { return };
+        let restarted = connection
+            .busy_timeout(Duration::from_millis(20))
+            .and_then(|()| connection.query_row("PRAGMA wal_checkpoint(RESTART)", [], |_| Ok(())))
+            .and_then(|()| connection.busy_timeout(Duration::from_secs(5)));
+        if let Err(cause) = restarted {
+            tracing::warn!(%cause, "the write-ahead log could not be begun anew");
+        }
+    }
+
+    fn alter(&mut self, body: Alteration, reply: Reply) {
+        let answer = self.begin_alter().and_then(|()| {
+            let outcome = self.call_alter(body);
+            self.conclude(outcome)
+        });
+        // Outside of a transaction again: the pragma would be ignored inside.
+        if self.command("PRAGMA foreign_keys = ON").is_err() {
+            self.connection = None;
+        }
+        reply.finish(answer.map(|()| Box::new(()) as Answer));
+    }
+
+    fn begin_alter(&mut self) -> Result<()> {
+        self.connected()?;
+        self.command("PRAGMA foreign_keys = OFF").map_err(Error::internal)?;
+        self.begin()
+    }
+
+    fn call_alter(&self, body: Alteration) -> Result<()> {
+        let Some(connection) = &self.connection else { return Err(failure::unavailable("no connection")) };
+        let mut statements = SqliteStatements::new(connection);
+        match catch_unwind(AssertUnwindSafe(|| body(&mut statements))) {
+            Err(payload) => return Err(failure::panicked(&*payload)),
+            Ok(outcome) => outcome?,
+        }
+        if statements.has_failed() {
+            return Err(failure::went_on());
+        }
+        let broken = connection
+            .prepare("PRAGMA foreign_key_check")
+            .and_then(|mut check| check.exists([]))
+            .map_err(|cause| meaning(cause, None))?;
+        if broken {
+            return Err(Error::internal(
+                "the change of the schema leaves references to rows that are not there",
+            ));
+        }
+        Ok(())
+    }
+}

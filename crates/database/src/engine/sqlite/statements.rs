@@ -1,0 +1,115 @@
+//! The statements of one closure on SQLite: inside a savepoint of the writer, or inside a reader's snapshot.
+
+use mains_base::{Error, Result, Value};
+use rusqlite::Connection;
+
+use super::values;
+use crate::dialect::Dialect;
+use crate::engine::{OnViolation, Rows, Statements, failure};
+
+/// Invariant: after a statement has failed, nothing runs until its savepoint is undone. PostgreSQL is like that by
+/// nature, and one text of code must behave alike on both.
+pub(super) struct SqliteStatements<'c> {
+    connection: &'c Connection,
+    failed: bool,
+}
+
+impl<'c> SqliteStatements<'c> {
+    pub(super) fn new(connection: &'c Connection) -> Self {
+        Self { connection, failed: false }
+    }
+
+    /// Whether a statement failed and its failure was not undone.
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed
+    }
+
+    fn run<T>(
+        &mut self,
+        on_violation: Option<&OnViolation>,
+        statement: impl FnOnce(&Connection) -> Result<T, rusqlite::Error>,
+    ) -> Result<T> {
+        if self.failed {
+            return Err(failure::went_on());
+        }
+        statement(self.connection).map_err(|cause| {
+            self.failed = true;
+            values::meaning(cause, on_violation)
+        })
+    }
+
+    fn command(&mut self, sql: &str) -> Result<()> {
+        let ran = self.connection.prepare_cached(sql).and_then(|mut statement| statement.execute([]));
+        ran.map(drop).map_err(|cause| {
+            self.failed = true;
+            Error::internal(cause)
+        })
+    }
+}
+
+impl Statements for SqliteStatements<'_> {
+    fn dialect(&self) -> Dialect {
+        Dialect::Sqlite
+    }
+
+    fn query(&mut self, sql: &str, parameters: &[Value]) -> Result<Rows> {
+        self.run(None, |connection| {
+            let mut statement = values::prepare(connection, sql, parameters)?;
+            let columns = statement.column_count();
+            let mut rows = statement.raw_query();
+            let mut all = Vec::new();
+            while let Some(row) = rows.next()? {
+                all.push(values::owned(row, columns)?);
+            }
+            Ok(Rows(all))
+        })
+    }
+
+    fn execute(&mut self, sql: &str, parameters: &[Value], on_violation: Option<OnViolation>) -> Result<u64> {
+        self.run(on_violation.as_ref(), |connection| {
+            let mut statement = values::prepare(connection, sql, parameters)?;
+            if statement.column_count() == 0 {
+                return statement.raw_execute().map(|touched| touched as u64);
+            }
+            let mut rows = statement.raw_query();
+            let mut count = 0;
+            while rows.next()?.is_some() {
+                count += 1;
+            }
+            Ok(count)
+        })
+    }
+
+    fn execute_later(
+        &mut self,
+        sql: &str,
+        parameters: &[Value],
+        on_violation: Option<OnViolation>,
+    ) -> Result<()> {
+        self.execute(sql, parameters, on_violation).map(drop)
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    fn savepoint(&mut self, body: &mut dyn FnMut(&mut dyn Statements) -> Result<()>) -> Result<()> {
+        if self.failed {
+            return Err(failure::went_on());
+        }
+        self.command("SAVEPOINT inner")?;
+        let outcome = body(self);
+        if outcome.is_ok() && !self.failed {
+            return self.command("RELEASE inner");
+        }
+        if self.connection.is_autocommit() {
+            // The failure took the whole transaction with it; the writer sees to that.
+            self.failed = true;
+        } else {
+            self.failed = false;
+            self.command("ROLLBACK TO inner")?;
+            self.command("RELEASE inner")?;
+        }
+        Err(outcome.err().unwrap_or_else(failure::went_on))
+    }
+}
