@@ -53,6 +53,7 @@ pub(crate) fn status(kind: Kind) -> StatusCode {
         Kind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         Kind::NotImplemented => StatusCode::NOT_IMPLEMENTED,
         Kind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        Kind::OutOfSpace => StatusCode::INSUFFICIENT_STORAGE,
     }
 }
 
