@@ -4,4 +4,7 @@
 
 pub mod dialect;
 pub mod engine;
+mod epoch;
 pub mod sql;
+
+pub use epoch::Epoch;
