@@ -98,6 +98,10 @@ pub enum FieldKind {
     Relation { to: CollectionId, inverse: Option<String>, on_delete: OnDelete },
     /// Raw bytes; private tables only.
     Bytes { max_bytes: usize },
+    /// A file. Expressions know it already; a site cannot declare it yet. Its value is the list of name, type and size.
+    File,
+    /// A place on the globe. Expressions know it already; a site cannot declare it yet.
+    Point,
     /// The type of a computed field.
     Computed(Type),
 }
