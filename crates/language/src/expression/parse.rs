@@ -87,7 +87,10 @@ impl Parser {
         })
     }
 
-    fn nested(&mut self, inner: impl FnOnce(&mut Self) -> Result<Expr, Complaint>) -> Result<Expr, Complaint> {
+    fn nested(
+        &mut self,
+        inner: impl FnOnce(&mut Self) -> Result<Expr, Complaint>,
+    ) -> Result<Expr, Complaint> {
         if self.nesting == MAX_NESTING {
             return Err(too_deep(&self.token().span));
         }
@@ -253,7 +256,9 @@ impl Parser {
         let token = self.token();
         let complaint = Complaint::new(&token.span, "Expected an operator or the end.");
         match &token.kind {
-            TokenKind::Name(name) if name.eq_ignore_ascii_case("and") => complaint.hint("And is written `&&`."),
+            TokenKind::Name(name) if name.eq_ignore_ascii_case("and") => {
+                complaint.hint("And is written `&&`.")
+            }
             TokenKind::Name(name) if name.eq_ignore_ascii_case("or") => complaint.hint("Or is written `||`."),
             TokenKind::Sign(")") => Complaint::new(&token.span, "This `)` closes nothing."),
             _ => complaint,

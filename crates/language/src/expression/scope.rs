@@ -88,7 +88,8 @@ impl<'s> Scope<'s> {
 impl Computed for Schema {
     fn tree(&self, collection: CollectionId, field: FieldId) -> Result<Arc<Tree>, Complaint> {
         let field = self.collection(collection).field(field);
-        let missing = || Complaint::new(&(0..0), format!("The computed field `{}` is not checked yet.", field.name));
+        let missing =
+            || Complaint::new(&(0..0), format!("The computed field `{}` is not checked yet.", field.name));
         field.computed.clone().ok_or_else(missing)
     }
 }

@@ -60,7 +60,9 @@ impl ExprKind {
     /// The parts of which it is made.
     pub(super) fn parts(&self) -> Vec<&Expr> {
         match self {
-            Self::Null | Self::Bool(_) | Self::Int(_) | Self::Number(..) | Self::Text(_) | Self::Name(_) => Vec::new(),
+            Self::Null | Self::Bool(_) | Self::Int(_) | Self::Number(..) | Self::Text(_) | Self::Name(_) => {
+                Vec::new()
+            }
             Self::List(parts) | Self::And(parts) | Self::Or(parts) => parts.iter().collect(),
             Self::Path(part, _) | Self::Not(part) | Self::Negate(part) => vec![part],
             Self::Call(target, _, arguments) => target.iter().map(AsRef::as_ref).chain(arguments).collect(),

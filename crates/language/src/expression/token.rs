@@ -1,6 +1,10 @@
 //! The lexer: an expression's text to tokens.
 
-#![expect(clippy::indexing_slicing, clippy::string_slice, reason = "the cursor stands on character boundaries within the source")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "the cursor stands on character boundaries within the source"
+)]
 
 use std::ops::Range;
 
@@ -34,14 +38,17 @@ pub(super) struct Token {
 
 /// Longer signs first.
 const SIGNS: [&str; 22] = [
-    "&&", "||", "==", "!=", "<=", ">=", "<", ">", "!", "?", ":", "+", "-", "*", "/", "%", "(", ")", "[", "]", ",", ".",
+    "&&", "||", "==", "!=", "<=", ">=", "<", ">", "!", "?", ":", "+", "-", "*", "/", "%", "(", ")", "[", "]",
+    ",", ".",
 ];
 
 /// All tokens of the source, [`TokenKind::End`] last.
 pub(super) fn tokens(source: &str) -> Result<Vec<Token>, Complaint> {
     if source.chars().count() > MAX_CHARACTERS {
         let message = format!("An expression has at most {MAX_CHARACTERS} characters.");
-        return Err(Complaint::new(&(0..source.len()), message).hint("Move a part of it into a computed field."));
+        return Err(
+            Complaint::new(&(0..source.len()), message).hint("Move a part of it into a computed field.")
+        );
     }
     let mut lexer = Lexer { source, at: 0 };
     let mut tokens = Vec::new();
