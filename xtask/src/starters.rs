@@ -8,21 +8,20 @@ use crate::tree;
 pub(crate) fn test(arguments: &[String]) -> ExitCode {
     let mut command =
         cargo(&["run", "--quiet", "--package", "mains-testkit", "--bin", "with-postgres", "--"]);
-    command.args(["cargo", "test", "--workspace"]).args(arguments);
+    command.args(["cargo", "test"]).args(arguments);
     run(command)
 }
 
 /// The bench crate, optimized.
 pub(crate) fn bench(arguments: &[String]) -> ExitCode {
-    let mut command =
-        cargo(&["run", "--quiet", "--profile", "dist", "--manifest-path", "bench/Cargo.toml", "--"]);
+    let mut command = cargo(&["run", "--quiet", "--profile", "dist", "--package", "mains-bench", "--"]);
     command.args(arguments);
     run(command)
 }
 
 /// The torture crate.
 pub(crate) fn torture(arguments: &[String]) -> ExitCode {
-    let mut command = cargo(&["run", "--quiet", "--release", "--manifest-path", "torture/Cargo.toml", "--"]);
+    let mut command = cargo(&["run", "--quiet", "--release", "--package", "mains-torture", "--"]);
     command.args(arguments);
     run(command)
 }

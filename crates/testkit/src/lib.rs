@@ -1,1 +1,3 @@
-//! testkit
+//! What tests share: a whole backend inside a test, both databases, a client for running processes.
+
+pub mod wire;

@@ -1,0 +1,58 @@
+//! Power cuts: the data of the site stands on a disk of ours that forgets, wholly or in part, what was not synced.
+
+mod disk;
+mod fuse;
+
+use std::io::{Error, Result};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use crate::options::{Options, Report};
+use crate::site::Site;
+use crate::writers::{Acknowledged, Writers, missing};
+use disk::Disk;
+
+/// Cuts the power again and again and counts what is gone.
+pub(crate) fn run(options: &Options) -> Result<Report> {
+    let folder = tempfile::tempdir()?;
+    let sync = if options.normal { "normal" } else { "full" };
+    let environment = vec![("MAINS_DATABASE_SYNC", sync.to_owned())];
+    let site = Site::make(folder.path(), &options.mains, environment)?;
+    let disk = Arc::new(Mutex::new(Disk::new()));
+    let key = {
+        let _mounted = fuse::mount(&disk, &site.folder.join("data"))?;
+        site.run(&["migrate"])?;
+        let key = site.run(&["keys", "create", "--role", "staff"])?;
+        lock(&disk)?.settle();
+        key
+    };
+    let mut acknowledged = Acknowledged::new();
+    for round in 0..options.rounds {
+        let mounted = fuse::mount(&disk, &site.folder.join("data"))?;
+        let server = site.serve()?;
+        let writers = Writers::start(server.port, &key, u64::from(round) * 1_000_000);
+        std::thread::sleep(Duration::from_millis(200 + u64::from(round * 53 % 300)));
+        lock(&disk)?.cut();
+        server.kill()?;
+        acknowledged.append(&mut writers.stop());
+        drop(mounted);
+        lock(&disk)?.recover(u64::from(round) + 1);
+    }
+    let _mounted = fuse::mount(&disk, &site.folder.join("data"))?;
+    let server = site.serve()?;
+    let (lost, wrong) = missing(server.port, &acknowledged)?;
+    server.kill()?;
+    let title = format!("cut with sync = {sync}");
+    Ok(Report {
+        title,
+        rounds: options.rounds,
+        acknowledged: acknowledged.len(),
+        lost,
+        wrong,
+        must_lose: options.normal,
+    })
+}
+
+fn lock(disk: &Mutex<Disk>) -> Result<std::sync::MutexGuard<'_, Disk>> {
+    disk.lock().map_err(|_| Error::other("the disk's thread panicked"))
+}

@@ -1,0 +1,46 @@
+//! `kill -9` of the server in a loop under load.
+
+use std::io::Result;
+use std::time::Duration;
+
+use crate::options::{Options, Report};
+use crate::site::Site;
+use crate::writers::{Acknowledged, Writers, missing};
+
+/// Kills, restarts and counts.
+pub(crate) fn run(options: &Options) -> Result<Report> {
+    let folder = tempfile::tempdir()?;
+    let postgres: Option<Postgres> = None;
+    let mut environment = Vec::new();
+    if let Some(postgres) = &postgres {
+        environment.push(("MAINS_DATABASE_URL", postgres.url().to_owned()));
+    }
+    let site = Site::make(folder.path(), &options.mains, environment)?;
+    site.run(&["migrate"])?;
+    let key = site.run(&["keys", "create", "--role", "staff"])?;
+    let mut acknowledged = Acknowledged::new();
+    for round in 0..options.rounds {
+        let server = site.serve()?;
+        let writers = Writers::start(server.port, &key, u64::from(round) * 1_000_000);
+        std::thread::sleep(Duration::from_millis(150 + u64::from(round * 37 % 200)));
+        server.kill()?;
+        acknowledged.append(&mut writers.stop());
+    }
+    let server = site.serve()?;
+    let (lost, wrong) = missing(server.port, &acknowledged)?;
+    let title = format!("kill9 on {}", if options.postgres { "PostgreSQL" } else { "SQLite" });
+    Ok(Report {
+        title,
+        rounds: options.rounds,
+        acknowledged: acknowledged.len(),
+        lost,
+        wrong,
+        must_lose: false,
+    })
+}
+struct Postgres;
+impl Postgres {
+    fn url(&self) -> &str {
+        ""
+    }
+}

@@ -1,0 +1,39 @@
+//! Crashes and power cuts under load: `cargo xtask torture kill9|cut`. Exit 1 when an acknowledged write is lost
+//! (or, for `cut --sync normal`, when none is: then the test proves nothing).
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "it reports to the terminal")]
+
+mod cut;
+mod kill9;
+mod options;
+mod site;
+mod writers;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "usage: cargo xtask torture kill9|cut [--mains PROGRAM] [--rounds N] [--database sqlite|postgres] [--sync full|normal]
+
+  kill9   kill -9 of the server under load, again and again; then all it acknowledged must be there
+  cut     the same with a disk (FUSE) that drops or tears what was not synced; with --sync normal it must lose";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let Some((which, options)) = options::parse(&arguments) else {
+        eprintln!("{USAGE}");
+        return ExitCode::from(2);
+    };
+    let done = match which {
+        options::Which::Kill9 => kill9::run(&options),
+        options::Which::Cut => cut::run(&options),
+    };
+    match done {
+        Ok(report) => {
+            println!("{report}");
+            if report.is_good() { ExitCode::SUCCESS } else { ExitCode::from(1) }
+        }
+        Err(error) => {
+            eprintln!("torture: {error}");
+            ExitCode::from(1)
+        }
+    }
+}
