@@ -123,10 +123,9 @@ impl Select<'_> {
             _ => ("%d", "DAY"),
         };
         let read = match self.dialect {
-            Dialect::Sqlite => format!(
-                "CAST(strftime('{}', {days} * 86400 - 62135596800, 'unixepoch') AS INTEGER)",
-                part.0
-            ),
+            Dialect::Sqlite => {
+                format!("CAST(strftime('{}', {days} * 86400 - 62135596800, 'unixepoch') AS INTEGER)", part.0)
+            }
             Dialect::Postgres => {
                 format!("EXTRACT({} FROM (date '0001-01-01' + {days}::integer))::bigint", part.1)
             }

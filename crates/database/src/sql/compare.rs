@@ -6,10 +6,10 @@
 use mains_base::{Result, Value};
 use mains_language::expression::{Comparison, Node, TextKind, Tree, Type};
 
+use super::Select;
 use super::known::{both, guarded};
 use super::truth::{balanced, negated_unless};
 use super::value::Piece;
-use super::Select;
 use crate::dialect::Dialect;
 
 impl Select<'_> {
@@ -171,7 +171,8 @@ impl Select<'_> {
                 return Ok(text);
             }
             let known = self.known(item)?;
-            let outside = if item.null { format!("(NOT COALESCE({text}, FALSE))") } else { format!("(NOT {text})") };
+            let outside =
+                if item.null { format!("(NOT COALESCE({text}, FALSE))") } else { format!("(NOT {text})") };
             return Ok(both(known.filter(|_| item.null), Some(outside)).unwrap_or_default());
         }
         let parts: Result<Vec<String>> =
@@ -196,15 +197,15 @@ impl Select<'_> {
     /// `item IN (…)`, where the set has only constants of the item's own type; NULL where the item is.
     fn in_constants(&mut self, item: &Tree, set: &[Tree]) -> Result<Option<String>> {
         let alike = |one: &Tree| {
-            matches!(&one.node, Node::Constant(value) if !value.is_null()) && scale_of(&one.ty) == scale_of(&item.ty)
+            matches!(&one.node, Node::Constant(value) if !value.is_null())
+                && scale_of(&one.ty) == scale_of(&item.ty)
         };
         let simple = !matches!(item.ty, Type::Money | Type::Double | Type::Null)
             && !set.iter().any(|one| one.ty == Type::Double);
         if !simple || set.is_empty() || !set.iter().all(alike) {
             return Ok(None);
         }
-        let piece =
-            if item.ty == Type::Text(TextKind::Folded) { Piece::Folded } else { Piece::Main };
+        let piece = if item.ty == Type::Text(TextKind::Folded) { Piece::Folded } else { Piece::Main };
         let item = self.piece_of(item, piece)?;
         let set: Result<Vec<String>> = set.iter().map(|one| self.piece_of(one, piece)).collect();
         Ok(Some(format!("({item} IN ({}))", set?.join(", "))))

@@ -23,7 +23,11 @@ fn free(tree: &Tree, bound: &mut Vec<Var>) -> bool {
         Node::Compare(_, pair) | Node::Arithmetic(_, pair) => all(&**pair, bound),
         Node::InSet(inner, parts) => free(inner, bound) && all(parts, bound),
         Node::InList(inner, list) => of_auth(list) && free(inner, bound),
-        Node::Quantified { list, var, body, .. } => of_auth(list) && within(body, *var, bound),
+        Node::Quantified { list, filters, var, body, .. } => {
+            of_auth(list)
+                && filters.iter().all(|(var, filter)| within(filter, *var, bound))
+                && within(body, *var, bound)
+        }
         Node::Aggregate { list, filters, map, .. } => {
             of_auth(list)
                 && filters.iter().all(|(var, filter)| within(filter, *var, bound))
@@ -59,7 +63,9 @@ pub(super) fn has_choice(tree: &Tree) -> bool {
         Node::And(parts) | Node::Or(parts) | Node::Call(_, parts) => parts.iter().any(has_choice),
         Node::Compare(_, pair) | Node::Arithmetic(_, pair) => pair.iter().any(has_choice),
         Node::InSet(inner, parts) => has_choice(inner) || parts.iter().any(has_choice),
-        Node::Quantified { body, .. } => has_choice(body),
+        Node::Quantified { filters, body, .. } => {
+            has_choice(body) || filters.iter().any(|(_, filter)| has_choice(filter))
+        }
         Node::Aggregate { filters, map, .. } => {
             filters.iter().any(|(_, filter)| has_choice(filter))
                 || map.as_ref().is_some_and(|(_, map)| has_choice(map))

@@ -6,7 +6,6 @@ use mains_base::Result;
 use mains_language::expression::{List, ListKind, Node, Tree};
 
 use super::free::is_free;
-use super::place::Place;
 use super::truth::balanced;
 use super::{Bind, Select};
 use crate::dialect::Column;
@@ -32,18 +31,12 @@ impl Select<'_> {
                 let place = self.place_before(row)?;
                 Ok(if row.hops.is_empty() { None } else { self.presence(&place) })
             }
-            Node::Inside(row, inner) => {
+            // Unknown within is null without.
+            Node::Inside(row, _) => {
                 let place = self.place(row)?;
-                let presence = self.presence(&place);
-                let place = Place { absent: false, ..place };
-                let inner = self.inside(place, |select| select.known(inner))?;
-                Ok(both(presence, inner))
+                Ok(self.presence(&place))
             }
-            Node::Visible { rule, value } => {
-                let Some(known) = self.known(value)? else { return Ok(None) };
-                let rule = self.truth_of(rule, true)?;
-                Ok(Some(format!("(({rule}) IS NOT TRUE OR {known})")))
-            }
+            Node::Visible { value, .. } => self.known(value),
             Node::If(parts) => self.choice_known(parts).map(Some),
             Node::Aggregate { list, .. } => self.list_known(list),
             _ => Ok(Some(format!("{} IS NOT NULL", self.main_part(tree)?))),

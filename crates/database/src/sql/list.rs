@@ -11,10 +11,13 @@ use mains_language::schema::{CollectionId, FieldId};
 
 use super::known::{both, guarded};
 use super::place::{At, Place};
-use super::truth::balanced;
+use super::truth::{balanced, negated_unless};
 use super::value::Piece;
 use super::{Bind, Part, Select, column_of};
 use crate::dialect::{Column, Dialect, quote};
+
+/// A variable that no expression has: the element of the list at hand.
+const OWN: Var = Var(u16::MAX);
 
 /// What a macro's variable stands for.
 #[derive(Clone, Debug)]
@@ -134,7 +137,9 @@ impl Select<'_> {
         }
         let plain = self.bind_list(bind.clone(), column);
         if self.dialect == Dialect::Sqlite {
-            return format!("(SELECT value AS target, mains_fold(value) AS target__folded FROM {plain}) AS {alias}");
+            return format!(
+                "(SELECT value AS target, mains_fold(value) AS target__folded FROM {plain}) AS {alias}"
+            );
         }
         let folded = self.bind_list(Bind::Part(Box::new(bind), Part::Fold), column);
         let strip = |text: &str| text.trim_start_matches("unnest(").trim_end_matches(')').to_owned();
@@ -200,10 +205,8 @@ impl Select<'_> {
     fn contains(&mut self, item: &Tree, list: &List) -> Result<String> {
         let folded = list.element == Type::Text(TextKind::Folded);
         let item = self.piece_of(item, if folded { Piece::Folded } else { Piece::Main })?;
-        // A variable that no expression has: the element of this list.
-        let var = Var(u16::MAX);
-        let select = self.over(list, &[var], |select, conditions| {
-            let element = match select.elements.get(&var).cloned() {
+        let select = self.over(list, &[OWN], |select, conditions| {
+            let element = match select.elements.get(&OWN).cloned() {
                 Some(Element::Row(place)) => select.column_at(&place, FieldId::ID),
                 Some(Element::Value { folded: text, .. }) if folded => text,
                 Some(Element::Value { text, .. }) => text,
@@ -217,32 +220,28 @@ impl Select<'_> {
 
     /// TRUE exactly where a quantifier is `wanted`.
     pub(super) fn quantified_truth(&mut self, tree: &Tree, wanted: bool) -> Result<String> {
-        let Node::Quantified { quantifier, list, var, body } = &tree.node else {
+        let Node::Quantified { quantifier, list, filters, var, body } = &tree.node else {
             return Err(Error::internal("no quantifier"));
         };
         if *quantifier == Quantifier::One {
-            let count = self.elements_where(list, *var, body, "count(*)")?;
+            let one = self.exactly_one(tree)?;
             if wanted {
-                return Ok(format!("(({count}) = 1)"));
+                return Ok(one);
             }
             let known = self.list_known(list)?;
-            let other = format!("({count}) <> 1");
-            return Ok(format!("({})", both(known, Some(other)).unwrap_or_default()));
+            return Ok(format!("({})", both(known, Some(format!("NOT {one}"))).unwrap_or_default()));
         }
         // `exists` is decided by one element for which the body is true, `all` by one for which it is false.
         let deciding = *quantifier == Quantifier::Exists;
-        if wanted == deciding {
-            let select = self.over(list, &[*var], |select, conditions| {
-                conditions.push(select.truth_of(body, deciding)?);
-                Ok("1".to_owned())
-            })?;
-            return Ok(format!("EXISTS ({select})"));
-        }
-        let select = self.over(list, &[*var], |select, conditions| {
-            let open = select.truth_of(body, !deciding)?;
-            conditions.push(format!("(({open}) IS NOT TRUE)"));
+        let select = self.over(list, &variables(filters, Some(*var)), |select, conditions| {
+            select.kept(filters, conditions)?;
+            let body = select.truth_of(body, wanted)?;
+            conditions.push(if wanted == deciding { body } else { format!("(({body}) IS NOT TRUE)") });
             Ok("1".to_owned())
         })?;
+        if wanted == deciding {
+            return Ok(format!("EXISTS ({select})"));
+        }
         let known = self.list_known(list)?;
         Ok(format!("({})", both(known, Some(format!("NOT EXISTS ({select})"))).unwrap_or_default()))
     }
@@ -253,25 +252,40 @@ impl Select<'_> {
             return Err(Error::internal("no quantifier"));
         };
         if *quantifier == Quantifier::One {
-            let value = self.quantified_truth(tree, true)?;
-            let known = self.list_known(list)?;
-            return Ok(guarded(known, value));
+            let one = self.exactly_one(tree)?;
+            return Ok(guarded(self.list_known(list)?, one));
         }
         if !body.null && !body.unknown {
             let exists = *quantifier == Quantifier::Exists;
             let decided = self.quantified_truth(tree, exists)?;
-            let known = self.list_known(list)?;
-            return Ok(guarded(known, super::truth::negated_unless(exists, decided)));
+            return Ok(guarded(self.list_known(list)?, negated_unless(exists, decided)));
         }
         let (yes, no) = (self.quantified_truth(tree, true)?, self.quantified_truth(tree, false)?);
         Ok(format!("(CASE WHEN {yes} THEN TRUE WHEN {no} THEN FALSE END)"))
     }
 
-    fn elements_where(&mut self, list: &List, var: Var, body: &Tree, what: &str) -> Result<String> {
-        self.over(list, &[var], |select, conditions| {
-            conditions.push(select.truth_of(body, true)?);
-            Ok(what.to_owned())
-        })
+    /// `exists_one`: false from the second true element on, unknown while an unknown one could decide.
+    fn exactly_one(&mut self, tree: &Tree) -> Result<String> {
+        let Node::Quantified { list, filters, var, body, .. } = &tree.node else {
+            return Err(Error::internal("no quantifier"));
+        };
+        let rows = self.over(list, &variables(filters, Some(*var)), |select, conditions| {
+            select.kept(filters, conditions)?;
+            Ok(format!("{} AS v", select.value_of(body)?))
+        })?;
+        let alias = self.alias('q');
+        Ok(format!(
+            "(SELECT CASE WHEN count(CASE WHEN v THEN 1 END) > 1 THEN FALSE WHEN count(v) < count(*) THEN NULL \
+             ELSE count(CASE WHEN v THEN 1 END) = 1 END FROM ({rows}) AS {alias})"
+        ))
+    }
+
+    /// Only elements for which each filter is true.
+    fn kept(&mut self, filters: &[(Var, Tree)], conditions: &mut Vec<String>) -> Result<()> {
+        for (_, filter) in filters {
+            conditions.push(self.truth_of(filter, true)?);
+        }
+        Ok(())
     }
 
     /// `size sum min max`, with what stands before.
@@ -279,20 +293,16 @@ impl Select<'_> {
         let Node::Aggregate { aggregate, list, filters, map } = &tree.node else {
             return Err(Error::internal("no aggregate"));
         };
-        let own = Var(u16::MAX);
-        let mut vars: Vec<Var> = filters.iter().map(|(var, _)| *var).collect();
-        vars.extend(map.as_ref().map(|(var, _)| *var));
-        vars.push(own);
+        let mut vars = variables(filters, map.as_ref().map(|(var, _)| *var));
+        vars.push(OWN);
         let rows = self.over(list, &vars, |select, conditions| {
-            for (_, filter) in filters {
-                conditions.push(select.truth_of(filter, true)?);
-            }
+            select.kept(filters, conditions)?;
             if *aggregate == Aggregate::Size {
                 return Ok("count(*)".to_owned());
             }
             let value = match map {
                 Some((_, map)) => select.operand(map, &tree.ty)?,
-                None => match select.elements.get(&own) {
+                None => match select.elements.get(&OWN) {
                     Some(Element::Value { text, .. }) => text.clone(),
                     _ => return Err(Error::internal("records have no sum")),
                 },
@@ -320,4 +330,8 @@ impl Select<'_> {
             ),
         }
     }
+}
+
+fn variables(filters: &[(Var, Tree)], last: Option<Var>) -> Vec<Var> {
+    filters.iter().map(|(var, _)| *var).chain(last).collect()
 }

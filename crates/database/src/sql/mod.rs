@@ -15,6 +15,7 @@ mod known;
 mod list;
 mod literal;
 mod number;
+mod numbers;
 mod place;
 mod select;
 mod truth;

@@ -4,7 +4,7 @@
 //! ignores NULL, gives the bound beyond the range, and so comes out as NULL again.
 
 use mains_base::{Date, Duration, Error, MAX_INTEGER, Result, Time, Value};
-use mains_language::expression::{Function, Node, Operator, Tree, Type};
+use mains_language::expression::{Node, Operator, Tree, Type};
 
 use super::Select;
 use crate::dialect::Dialect;
@@ -91,9 +91,7 @@ impl Select<'_> {
             Type::Int => self.whole_arithmetic(operator, pair),
             Type::Double => self.double_arithmetic(operator, pair),
             Type::Decimal(_) => self.decimal_arithmetic(operator, pair, result),
-            Type::Text(_) => {
-                Ok(format!("({} || {})", self.value_of(&pair[0])?, self.value_of(&pair[1])?))
-            }
+            Type::Text(_) => Ok(format!("({} || {})", self.value_of(&pair[0])?, self.value_of(&pair[1])?)),
             Type::Timestamp => self.ranged(operator, pair, Time::MIN.micros(), Time::MAX.micros()),
             Type::Duration => {
                 let limit = Duration::MAX.micros();
@@ -163,20 +161,20 @@ impl Select<'_> {
         Ok(clamp(self.dialect, &format!("{a} {sign} {b}"), low, high))
     }
 
-    /// A day and a number of days: `days(n)` is not calculated in microseconds first.
+    /// A day and a number of days, a whole number.
     fn date_arithmetic(&mut self, operator: Operator, [left, right]: &[Tree; 2]) -> Result<String> {
         let (day, span) = if left.ty == Type::Date { (left, right) } else { (right, left) };
         let sign = if operator == Operator::Subtract { '-' } else { '+' };
         let day = self.value_of(day)?;
-        let span = match &span.node {
-            Node::Call(Function::Days, arguments) if arguments.len() == 1 => self.value_of(&arguments[0])?,
-            _ => format!("({} / 86400000000)", self.value_of(span)?),
-        };
+        let span = self.value_of(span)?;
         let (low, high) = (Date::MIN.days(), Date::MAX.days());
         Ok(match self.dialect {
             Dialect::Sqlite => clamp(self.dialect, &format!("{day} {sign} {span}"), low, high),
             Dialect::Postgres => {
-                format!("{}::integer", clamp(self.dialect, &format!("({day})::bigint {sign} {span}"), low, high))
+                format!(
+                    "{}::integer",
+                    clamp(self.dialect, &format!("({day})::bigint {sign} {span}"), low, high)
+                )
             }
         })
     }

@@ -115,8 +115,9 @@ impl Select<'_> {
     ) -> Result<Place> {
         let scope = place.scope.max(self.floor);
         let found = self.scopes.get(scope).into_iter().flatten();
-        let known =
-            found.into_iter().find(|join| join.collection == collection && join.key == key && join.guards == guards);
+        let known = found
+            .into_iter()
+            .find(|join| join.collection == collection && join.key == key && join.guards == guards);
         if let Some(join) = known {
             let at = At::Alias(join.alias.clone());
             return Ok(Place { collection, scope, at, absent: true });
@@ -144,7 +145,8 @@ impl Select<'_> {
         let floor = self.floor;
         self.scopes.push(Vec::new());
         self.floor = self.scopes.len() - 1;
-        let truth = self.inside(Place { absent: false, ..place.clone() }, |select| select.truth_of(rule, true));
+        let truth =
+            self.inside(Place { absent: false, ..place.clone() }, |select| select.truth_of(rule, true));
         let joins = self.scopes.pop().unwrap_or_default();
         self.floor = floor;
         let truth = truth?;

@@ -12,7 +12,7 @@ use super::free::evaluate_constant;
 use super::list::Element;
 use super::literal::literal;
 use super::place::{At, Join, Place};
-use super::{Bind, Statement};
+use super::{Bind, Statement, numbers};
 use crate::dialect::{Column, Dialect, quote};
 
 /// The most bytes that one expression may become.
@@ -161,9 +161,15 @@ impl<'s> Select<'s> {
         text
     }
 
-    /// The statement with this text, which stands as it is given.
+    /// The statement with this text. Parameters that it does not use are left out, the others numbered anew.
     pub fn finish(self, text: impl Into<Arc<str>>) -> Statement {
-        Statement { text: text.into(), binds: self.binds.into_iter().map(|(bind, ..)| bind).collect() }
+        let text = text.into();
+        let used = numbers::used(&text);
+        let binds: Vec<Bind> = self.binds.into_iter().map(|(bind, ..)| bind).collect();
+        let kept: Vec<usize> = (1..=binds.len()).filter(|number| used.contains(number)).collect();
+        let text = if kept.len() == binds.len() { text } else { numbers::renumbered(&text, &kept).into() };
+        let kept = |number: &usize| binds.get(number - 1).cloned();
+        Statement { text, binds: used.iter().filter_map(kept).collect() }
     }
 
     fn inlined(&self, bind: &Bind, column: Column) -> Option<String> {

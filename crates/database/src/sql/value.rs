@@ -128,7 +128,11 @@ impl Select<'_> {
 
     fn branch(&mut self, branch: &Tree, ty: &Type, piece: Piece) -> Result<String> {
         if branch.ty != Type::Null {
-            return if piece == Piece::Main { self.operand(branch, ty) } else { self.piece_of(branch, piece) };
+            return if piece == Piece::Main {
+                self.operand(branch, ty)
+            } else {
+                self.piece_of(branch, piece)
+            };
         }
         Ok(match self.dialect {
             Dialect::Sqlite => "NULL".to_owned(),

@@ -79,7 +79,7 @@ impl Opener {
         let connection = Connection::open_with_flags(&self.path, flags)?;
         connection.busy_timeout(std::time::Duration::from_secs(5))?;
         connection.set_prepared_statement_cache_capacity(PREPARED);
-        rusqlite::vtab::array::load_module(&connection)?;
+        crate::sql::functions::register(&connection)?;
         connection.pragma_update(None, "wal_autocheckpoint", 0)?;
         connection.pragma_update(None, "mmap_size", 0)?;
         connection.pragma_update(None, "foreign_keys", true)?;

@@ -1,6 +1,6 @@
 //! SQLite's functions, registered on every connection that runs generated SQL.
 
-use mains_base::{Error, Result, fold};
+use mains_base::fold;
 use rusqlite::Connection;
 use rusqlite::functions::{Context, FunctionFlags};
 
@@ -8,24 +8,17 @@ use rusqlite::functions::{Context, FunctionFlags};
 const DIAMETER: f64 = 12_742_017.6;
 
 /// Registers `mains_round`, `mains_distance`, `mains_fold`, and `rarray` for bound lists.
-pub fn register(connection: &Connection) -> Result<()> {
-    let flags = FunctionFlags::SQLITE_UTF8
-        | FunctionFlags::SQLITE_DETERMINISTIC
-        | FunctionFlags::SQLITE_INNOCUOUS;
-    rusqlite::vtab::array::load_module(connection).map_err(Error::internal)?;
-    connection
-        .create_scalar_function("mains_round", 1, flags, |context| {
-            Ok(context.get::<Option<f64>>(0)?.map(f64::round))
-        })
-        .map_err(Error::internal)?;
-    connection
-        .create_scalar_function("mains_fold", 1, flags, |context| {
-            Ok(context.get::<Option<String>>(0)?.map(|text| fold(&text)))
-        })
-        .map_err(Error::internal)?;
-    connection
-        .create_scalar_function("mains_distance", 4, flags, |context| Ok(distance(context)))
-        .map_err(Error::internal)
+pub fn register(connection: &Connection) -> rusqlite::Result<()> {
+    let flags =
+        FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_INNOCUOUS;
+    rusqlite::vtab::array::load_module(connection)?;
+    connection.create_scalar_function("mains_round", 1, flags, |context| {
+        Ok(context.get::<Option<f64>>(0)?.map(f64::round))
+    })?;
+    connection.create_scalar_function("mains_fold", 1, flags, |context| {
+        Ok(context.get::<Option<String>>(0)?.map(|text| fold(&text)))
+    })?;
+    connection.create_scalar_function("mains_distance", 4, flags, |context| Ok(distance(context)))
 }
 
 /// Haversine; NULL where a coordinate is.
