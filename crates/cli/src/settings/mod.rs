@@ -39,6 +39,7 @@ pub(crate) struct Site {
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Database {
     pub(crate) url: String,
+    pub(crate) sync: String,
     pub(crate) queue: usize,
     pub(crate) writers: usize,
 }
@@ -108,6 +109,9 @@ fn check(settings: &Settings) -> Result<(), Problem> {
     }
     if !["text", "json"].contains(&settings.log.format.as_str()) {
         return wrong(format!("[log] format is {:?}; it may be text or json.", settings.log.format));
+    }
+    if !["full", "normal"].contains(&settings.database.sync.as_str()) {
+        return wrong(format!("[database] sync is {:?}; it may be full or normal.", settings.database.sync));
     }
     let url = &settings.database.url;
     if !(url.is_empty() || url.starts_with("postgres://") || url.starts_with("postgresql://")) {

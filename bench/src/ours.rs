@@ -1,0 +1,110 @@
+//! Mains under test: a site with one collection, filled by an import, served by the release binary.
+
+use std::fmt::Write;
+use std::io::{Error, Result};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::process::Server;
+
+const COLLECTION: &str = r#"prefix = "post"
+
+[fields.title]
+type = "text"
+required = true
+
+[fields.body]
+type = "text"
+required = true
+
+[fields.views]
+type = "integer"
+
+[fields.public]
+type = "bool"
+
+[[indexes]]
+fields = ["created"]
+
+[rules]
+read = 'public || "member" in auth.roles'
+create = '"member" in auth.roles'
+"#;
+
+/// A site on disk, filled.
+pub(crate) struct Site {
+    folder: PathBuf,
+    program: PathBuf,
+    /// Bearer key of a caller whom the rules bind.
+    pub(crate) key: String,
+}
+
+impl Site {
+    /// Makes a site with `records` posts.
+    pub(crate) fn make(program: &Path, folder: &Path, records: u64) -> Result<Self> {
+        std::fs::create_dir_all(folder.join("collections"))?;
+        std::fs::write(
+            folder.join("mains.toml"),
+            "[log]\nlevel = \"warn\"\n[server]\nconnections = 20000\n",
+        )?;
+        std::fs::write(folder.join("collections/posts.toml"), COLLECTION)?;
+        let mut site = Self { folder: folder.to_owned(), program: program.to_owned(), key: String::new() };
+        site.run(&["migrate"])?;
+        site.key = site.run(&["keys", "create", "--role", "member"])?;
+        let lines = folder.join("posts.jsonl");
+        std::fs::write(&lines, posts(records))?;
+        site.run(&["import", "posts", &lines.display().to_string()])?;
+        std::fs::remove_file(lines)?;
+        Ok(site)
+    }
+
+    fn run(&self, arguments: &[&str]) -> Result<String> {
+        let done = Command::new(&self.program).arg("--site").arg(&self.folder).args(arguments).output()?;
+        if done.status.success() {
+            return Ok(String::from_utf8_lossy(&done.stdout).trim().to_owned());
+        }
+        Err(Error::other(format!("mains {arguments:?}: {}", String::from_utf8_lossy(&done.stderr))))
+    }
+
+    /// Serves it.
+    pub(crate) fn serve(&self) -> Result<Server> {
+        let mut command = Command::new(&self.program);
+        command.arg("--site").arg(&self.folder).args(["serve", "--listen", "127.0.0.1:0"]);
+        Server::start_told(command)
+    }
+
+    /// The header of the caller.
+    pub(crate) fn header(&self) -> String {
+        format!("authorization: Bearer {}\r\n", self.key)
+    }
+}
+
+/// The id of the post with this number: a TypeID around a UUIDv7.
+pub(crate) fn id_of(number: u64) -> String {
+    let value = (1_700_000_000_000 + u128::from(number)) << 80 | 0x7 << 76 | 0b10 << 62 | u128::from(number);
+    let suffix = mains_base::Uuid(value.to_be_bytes()).suffix();
+    format!("post_{}", String::from_utf8_lossy(&suffix))
+}
+
+/// Title and body of a post: the same for every peer.
+pub(crate) fn content(number: u64) -> (String, String) {
+    let title = format!("Post number {number}");
+    let body = format!("What post {number} has to say, at some length, so that an answer has a usual size. ")
+        .repeat(3);
+    (title, body)
+}
+
+fn posts(records: u64) -> String {
+    let mut lines = String::new();
+    for number in 0..records {
+        let (title, body) = content(number);
+        let _ = writeln!(
+            lines,
+            r#"{{"id":"{}","title":"{title}","body":"{body}","views":{},"public":{}}}"#,
+            id_of(number),
+            number % 1000,
+            number.is_multiple_of(2)
+        );
+    }
+    lines
+}

@@ -1,0 +1,4 @@
+//! Who we are measured against.
+
+pub(crate) mod hyper;
+pub(crate) mod pocketbase;

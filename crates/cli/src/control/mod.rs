@@ -1,0 +1,65 @@
+//! The control socket, `data/control.sock`: how a command reaches a site that is being served.
+//!
+//! One JSON line asks, one JSON line answers, as often as one likes on a connection. Whoever may open the socket (mode
+//! 0600: the user that serves) may do everything; it never leaves the machine.
+
+mod client;
+mod listen;
+
+use mains_base::{Error, FieldError, Kind, Result};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+pub(crate) use client::Client;
+pub(crate) use listen::listen;
+
+/// The name of the socket in a site's `data/`.
+pub(crate) const SOCKET: &str = "control.sock";
+
+/// The longest line, in bytes: a chunk of an import with large texts.
+const LONGEST: u64 = 64 << 20;
+
+/// What comes back.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Answer {
+    Done(Value),
+    Failed(Failure),
+}
+
+/// An error that crosses the socket.
+#[derive(Debug, Serialize, Deserialize)]
+struct Failure {
+    code: String,
+    detail: String,
+    fields: Vec<(String, String)>,
+    cause: Option<String>,
+}
+
+impl Answer {
+    fn of(done: Result<Value>) -> Self {
+        match done {
+            Ok(value) => Self::Done(value),
+            Err(error) => Self::Failed(Failure {
+                code: error.code().to_owned(),
+                detail: error.detail().to_owned(),
+                fields: error.fields().iter().map(|field| (field.pointer.clone(), field.message.clone())).collect(),
+                cause: error.cause().map(ToString::to_string),
+            }),
+        }
+    }
+
+    fn into_result(self) -> Result<Value> {
+        let failure = match self {
+            Self::Done(value) => return Ok(value),
+            Self::Failed(failure) => failure,
+        };
+        let field = |(pointer, message)| FieldError { pointer, code: "invalid", message };
+        let fields = failure.fields.into_iter().map(field).collect();
+        let error = Error::new(Kind::Conflict, "cli.refused", failure.detail).with_fields(fields);
+        Err(match failure.cause {
+            Some(cause) => error.because(cause),
+            None => error,
+        })
+    }
+}
