@@ -10,6 +10,20 @@ use crate::Time;
 
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 const TEXT_LENGTH: usize = 26;
+const NO_DIGIT: u8 = 255;
+/// Letter → digit: ids are read with every request, so not by search.
+const DIGITS: [u8; 128] = digits();
+
+#[expect(clippy::indexing_slicing, clippy::cast_possible_truncation, reason = "32 letters, all below 128")]
+const fn digits() -> [u8; 128] {
+    let mut digits = [NO_DIGIT; 128];
+    let mut digit = 0;
+    while digit < ALPHABET.len() {
+        digits[ALPHABET[digit] as usize] = digit as u8;
+        digit += 1;
+    }
+    digits
+}
 
 /// A UUID as stored: big-endian bytes, so byte order is time order for version 7.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -66,7 +80,8 @@ impl Uuid {
         let mut number = u128::from_be_bytes(self.0);
         let mut text = [0; TEXT_LENGTH];
         for place in text.iter_mut().rev() {
-            *place = ALPHABET[usize::try_from(number & 31).unwrap_or(0)];
+            let digit = usize::try_from(number & 31).unwrap_or(0);
+            *place = ALPHABET.get(digit).copied().unwrap_or(b'0');
             number >>= 5;
         }
         text
@@ -75,13 +90,16 @@ impl Uuid {
     /// Reads the 26 characters after the prefix.
     pub fn from_suffix(text: &str) -> Result<Self, IdError> {
         let bytes = text.as_bytes();
-        if bytes.len() != TEXT_LENGTH || bytes[0] > b'7' {
+        if bytes.len() != TEXT_LENGTH || bytes.first().is_none_or(|&first| first > b'7') {
             return Err(IdError::Suffix);
         }
         let mut number: u128 = 0;
-        for byte in bytes {
-            let digit = ALPHABET.iter().position(|letter| letter == byte).ok_or(IdError::Suffix)?;
-            number = (number << 5) | digit as u128;
+        for &byte in bytes {
+            let digit = DIGITS.get(usize::from(byte)).copied().unwrap_or(NO_DIGIT);
+            if digit == NO_DIGIT {
+                return Err(IdError::Suffix);
+            }
+            number = (number << 5) | u128::from(digit);
         }
         Ok(Self(number.to_be_bytes()))
     }
@@ -161,5 +179,33 @@ impl<C> Eq for Id<C> {}
 impl<C> fmt::Debug for Id<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.uuid.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// From the valid and invalid vectors of the TypeID specification 0.3.
+    #[test]
+    fn vectors_of_the_specification() {
+        let prefix = Prefix::new("prefix").unwrap();
+        let id = Uuid(0x0188_bac7_4afa_78aa_bc3b_bd1e_ef28_d881_u128.to_be_bytes());
+        assert_eq!(id.text(&prefix), "prefix_01h2xcejqtf2nbrexx3vqjhp41");
+        assert_eq!(Uuid::parse("prefix_01h2xcejqtf2nbrexx3vqjhp41", &prefix), Ok(id));
+        let most = Uuid([0xff; 16]);
+        assert_eq!(Uuid::from_suffix("7zzzzzzzzzzzzzzzzzzzzzzzzz"), Ok(most));
+        for bad in [
+            "8zzzzzzzzzzzzzzzzzzzzzzzzz",
+            "0000000000000000000000000",
+            "000000000000000000000000000",
+            "0000000000000000000000000u",
+            "0000000000000000000000000A",
+            "0000000000000000000000000i",
+            "0000000000000000000000\u{e9}00",
+        ] {
+            assert_eq!(Uuid::from_suffix(bad), Err(IdError::Suffix), "{bad}");
+        }
+        assert_eq!(Uuid::parse("prefixed_01h2xcejqtf2nbrexx3vqjhp41", &prefix), Err(IdError::Prefix));
     }
 }

@@ -127,7 +127,7 @@ impl RequestIds {
         Ok(Self { process: u64::from_le_bytes(random()?), next: AtomicU64::new(0) })
     }
 
-    /// The next one. SplitMix64 (Steele, Lea, Flood 2014) is a bijection, so no two are equal.
+    /// The next one. `SplitMix64` (Steele, Lea, Flood 2014) is a bijection, so no two are equal.
     pub fn next(&self) -> RequestId {
         let counted = self.next.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed);
         let mixed = (counted ^ (counted >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -106,7 +106,7 @@ async fn accept_all(listener: &TcpListener, router: &Arc<Router>, stop: &Stop, o
 /// No delay for small answers; a peer that vanished is noticed by the kernel.
 fn prepare(tcp: &TcpStream) {
     let keepalive =
-        TcpKeepalive::new().with_time(Duration::from_secs(60)).with_interval(Duration::from_secs(15));
+        TcpKeepalive::new().with_time(Duration::from_mins(1)).with_interval(Duration::from_secs(15));
     let set = tcp.set_nodelay(true).and_then(|()| SockRef::from(tcp).set_tcp_keepalive(&keepalive));
     if let Err(error) = set {
         tracing::debug!(%error, "a socket option could not be set");

@@ -3,7 +3,7 @@
 //! Invariant: a network without connections has no entry, so the map is never larger than the connection limit.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// A network: IPv4 /24 or IPv6 /48, the smallest that one customer commonly gets.
@@ -65,19 +65,16 @@ impl Drop for Seat {
 
 impl Network {
     fn of(peer: IpAddr) -> Self {
+        let mut network = [0; 6];
         match peer.to_canonical() {
-            // An IPv4 network never equals an IPv6 one: ::/16 holds no public addresses.
+            // Never equal to an IPv6 network: 0000:04xx::/24 holds no public addresses.
             IpAddr::V4(address) => {
-                let [a, b, c, _] = address.octets();
-                Self([0, 0, 4, a, b, c])
+                network[2] = 4;
+                network[3..].copy_from_slice(&address.octets()[..3]);
             }
-            IpAddr::V6(address) => Self::of_v6(address),
+            IpAddr::V6(address) => network.copy_from_slice(&address.octets()[..6]),
         }
-    }
-
-    fn of_v6(address: Ipv6Addr) -> Self {
-        let [a, b, c, d, e, f, ..] = address.octets();
-        Self([a, b, c, d, e, f])
+        Self(network)
     }
 }
 
