@@ -4,7 +4,9 @@
 //! `router::finish`, whatever door made it. There is one layer, written by hand (docs/decisions/0001).
 
 pub mod body;
+mod callers;
 pub mod files;
+pub mod keys;
 pub mod listener;
 mod percent;
 mod problem;
@@ -16,8 +18,12 @@ mod site;
 pub mod tasks;
 
 pub use body::Body;
+pub use callers::Callers;
 pub use listener::{Server, Stop};
 pub use request::Request;
 pub use router::{Call, Door, Response, Router};
 pub use settings::{Limits, Settings};
 pub use site::Site;
+
+/// The server's own tables, as the layer that stands before all apps: path and text of each file.
+pub const TABLES: &[(&str, &str)] = &[("tables/mains_keys.toml", include_str!("../tables/keys.toml"))];

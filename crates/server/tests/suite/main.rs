@@ -1,7 +1,10 @@
 //! The server through HTTP: to the router without a port, and over real connections where only they can show it.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on ends")]
+
 mod chassis;
 mod connections;
 mod drain;
 mod files;
+mod keys;
 mod site;
