@@ -141,8 +141,7 @@ impl Ring {
     fn accept(&mut self, hashed: Hashed) {
         let Hashed { hash, key } = hashed;
         let staff = key.roles.iter().any(|role| role == STAFF);
-        let caller =
-            Caller { kind: CallerKind::Key, staff, roles: key.roles, level: 1, ..Caller::visitor() };
+        let caller = Caller { kind: CallerKind::Key, staff, roles: key.roles, level: 1, ..Caller::visitor() };
         let accepted = Accepted { id: key.id, hash, expires: key.expires, caller: Arc::new(caller) };
         self.keys.insert(hash, accepted);
     }
@@ -166,6 +165,7 @@ fn unknown_key() -> Error {
 }
 
 fn unknown_scheme() -> Error {
-    let detail = "The Authorization header must be one `Bearer mains_key_…`; leave it out to ask as a visitor.";
+    let detail =
+        "The Authorization header must be one `Bearer mains_key_…`; leave it out to ask as a visitor.";
     Error::new(Kind::Unauthenticated, "callers.unknown_token", detail)
 }

@@ -91,7 +91,9 @@ fn make(clock: &dyn Clock, new: NewKey) -> Result<(Hashed, Secret)> {
 
 /// Roles are names as the rules of a site write them.
 fn check_roles(roles: &[String]) -> Result<()> {
-    let plain = |role: &str| role.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+    let plain = |role: &str| {
+        role.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+    };
     let good = |role: &&String| !role.is_empty() && role.len() <= 40 && plain(role);
     if roles.len() <= 20 && roles.iter().all(|role| good(&role)) {
         return Ok(());

@@ -7,7 +7,8 @@ use mains_database::engine::{Answer, Engine, Row, Statements};
 
 use super::{Hashed, Key, MOST};
 
-const INSERT: &str = "INSERT INTO mains_keys (hash, public_id, note, roles, made, expires) VALUES ($1, $2, $3, $4, $5, $6)";
+const INSERT: &str =
+    "INSERT INTO mains_keys (hash, public_id, note, roles, made, expires) VALUES ($1, $2, $3, $4, $5, $6)";
 const COUNT: &str = "SELECT count(*) FROM mains_keys";
 const LOAD: &str = "SELECT hash, public_id, note, roles, made, expires, revoked FROM mains_keys ORDER BY made DESC, public_id LIMIT $1";
 const REVOKE: &str = "UPDATE mains_keys SET revoked = $2 WHERE public_id = $1 AND revoked IS NULL";
@@ -58,7 +59,8 @@ pub(super) async fn load(engine: &Engine) -> Result<Vec<Hashed>> {
 
 fn hashed(row: &Row) -> Result<Hashed> {
     let hash = row.bytes(0)?.and_then(|bytes| bytes.try_into().ok());
-    let (Some(hash), Some(id), Some(roles), Some(made)) = (hash, row.text(1)?, row.text(3)?, row.int(4)?) else {
+    let (Some(hash), Some(id), Some(roles), Some(made)) = (hash, row.text(1)?, row.text(3)?, row.int(4)?)
+    else {
         return Err(Error::internal("a stored key is not whole"));
     };
     let key = Key {

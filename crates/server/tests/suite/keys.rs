@@ -36,7 +36,10 @@ async fn a_key_is_accepted_until_it_is_revoked() {
     let (key, secret) = callers.create_key(role("staff")).await.unwrap();
     let bearer = format!("bearer {}", secret.expose());
     let caller = find(&callers, &bearer).unwrap();
-    assert_eq!((caller.kind, caller.staff, &caller.roles[..]), (CallerKind::Key, true, &["staff".to_owned()][..]));
+    assert_eq!(
+        (caller.kind, caller.staff, &caller.roles[..]),
+        (CallerKind::Key, true, &["staff".to_owned()][..])
+    );
 
     // Another node knows it from the table, and keeps it until it reads again.
     let other = Callers::open(engine.clone(), Arc::new(ManualClock::new(Time::MIN))).await.unwrap();
@@ -94,6 +97,7 @@ async fn nobody_is_a_visitor_by_mistake() {
     ] {
         assert_eq!(find(&callers, authorization).unwrap_err().code(), code, "{authorization}");
     }
-    let twice = http::Request::get("/").header("authorization", "Bearer mains_key_a").header("authorization", "x");
+    let twice =
+        http::Request::get("/").header("authorization", "Bearer mains_key_a").header("authorization", "x");
     assert!(callers.find(&twice.body(()).unwrap().into_parts().0).is_err());
 }
