@@ -4,3 +4,4 @@
 
 pub mod expression;
 pub mod schema;
+pub mod values;
