@@ -25,4 +25,4 @@ mod value;
 pub use bind::{Bind, Environment, Part, Statement};
 pub use constraint::{check_constraint, index_condition};
 pub use select::{ImageSlots, Select};
-pub use types::{column_of, column_of_field, type_of};
+pub use types::{column_of, column_of_field};

@@ -168,8 +168,8 @@ impl Select<'_> {
         let field = self.schema.collection(place.collection).field(id);
         let (suffix, part) = match &field.kind {
             FieldKind::Money { .. } => ("", Some(Part::Amount)),
-            FieldKind::Computed(Type::Point) => ("__latitude", Some(Part::Latitude)),
-            FieldKind::Computed(Type::File) => ("__name", Some(Part::Item(0))),
+            FieldKind::Point => ("__latitude", Some(Part::Latitude)),
+            FieldKind::File => ("__name", Some(Part::Item(0))),
             _ => ("", None),
         };
         self.part_at(place, id, (suffix, part, column_of_field(field)))

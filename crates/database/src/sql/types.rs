@@ -1,6 +1,6 @@
 //! What a type is in a column, and what the names of columns are.
 
-use mains_language::expression::{TextKind, Type};
+use mains_language::expression::Type;
 use mains_language::schema::{Field, FieldKind};
 
 use crate::dialect::Column;
@@ -24,7 +24,7 @@ pub fn column_of_field(field: &Field) -> Column {
         FieldKind::Id | FieldKind::Relation { .. } => Column::Id,
         FieldKind::Bytes { .. } => Column::Bytes,
         FieldKind::Bool => Column::Bool,
-        FieldKind::Number { .. } => Column::Double,
+        FieldKind::Number { .. } | FieldKind::Point => Column::Double,
         FieldKind::Date { .. } => Column::Date,
         FieldKind::Integer { .. }
         | FieldKind::Decimal { .. }
@@ -32,24 +32,5 @@ pub fn column_of_field(field: &Field) -> Column {
         | FieldKind::Datetime { .. } => Column::Int,
         FieldKind::Computed(ty) => column_of(ty),
         _ => Column::Text,
-    }
-}
-
-/// The language type of a field's value; of a list: of one element. Raw bytes have none and pass as text.
-pub fn type_of(field: &Field) -> Type {
-    match &field.kind {
-        FieldKind::Integer { .. } => Type::Int,
-        FieldKind::Number { .. } => Type::Double,
-        FieldKind::Decimal { scale, .. } => Type::Decimal(*scale),
-        FieldKind::Money { .. } => Type::Money,
-        FieldKind::Bool => Type::Bool,
-        FieldKind::Date { .. } => Type::Date,
-        FieldKind::Datetime { .. } => Type::Timestamp,
-        FieldKind::Json { .. } => Type::Json,
-        FieldKind::Relation { to, .. } => Type::Record(*to),
-        FieldKind::Enum { .. } => Type::Text(TextKind::Enum),
-        FieldKind::Computed(ty) => ty.clone(),
-        _ if field.folds_case() => Type::Text(TextKind::Folded),
-        _ => Type::Text(TextKind::Plain),
     }
 }
