@@ -3,14 +3,21 @@
 //! Source text is parsed ([`check`] does both), typed against a schema, and becomes a [`Tree`] that memory and both
 //! databases evaluate to one answer.
 
+mod check;
 mod complaint;
+mod evaluate;
+mod fold;
+mod inspect;
 mod parse;
 mod scope;
 mod syntax;
 mod token;
 mod tree;
+mod types;
 
+pub use check::{check, check_as};
 pub use complaint::Complaint;
+pub use evaluate::{Cell, Handle, Rowless, World, evaluate, slugify};
 pub use scope::{Computed, Place, Scope, Viewer, Want};
 pub use tree::{
     Aggregate, Auth, Comparison, Function, Hop, List, ListKind, Node, Operator, Quantifier, Row, Source,

@@ -313,6 +313,6 @@ pub enum Function {
     FileType,
     /// `.size` of a file.
     FileSize,
-    /// An integer widened to a decimal of the result's scale, or a decimal rescaled, or an int literal to double.
+    /// An int or decimal on the larger scale of the result: null stays null, what leaves the range is unknown.
     Widen,
 }
