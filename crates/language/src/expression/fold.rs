@@ -13,7 +13,12 @@ impl Tree {
         let drawn = matches!(self.node, Node::Call(Function::Random | Function::NewUuid, _));
         let leaf = matches!(
             self.node,
-            Node::Constant(_) | Node::Now | Node::Auth(_) | Node::Field(..) | Node::Record(_) | Node::Element(_)
+            Node::Constant(_)
+                | Node::Now
+                | Node::Auth(_)
+                | Node::Field(..)
+                | Node::Record(_)
+                | Node::Element(_)
         );
         let walks = self.list().is_some() || matches!(self.node, Node::Inside(..));
         let constant = self.parts().iter().all(|part| part.as_constant().is_some());

@@ -31,7 +31,9 @@ impl Tree {
     /// The list that this node walks or looks into.
     pub fn list(&self) -> Option<&List> {
         match &self.node {
-            Node::InList(_, list) | Node::Quantified { list, .. } | Node::Aggregate { list, .. } => Some(list),
+            Node::InList(_, list) | Node::Quantified { list, .. } | Node::Aggregate { list, .. } => {
+                Some(list)
+            }
             _ => None,
         }
     }
@@ -152,7 +154,9 @@ fn only_in_writes(function: Function, arguments: &[Tree]) -> bool {
     match function {
         Function::Matches | Function::Log10 | Function::DateInZone => true,
         Function::Slugify | Function::Random | Function::NewUuid => true,
-        Function::FullYear | Function::Month | Function::DayOfMonth | Function::DayOfWeek => arguments.len() > 1,
+        Function::FullYear | Function::Month | Function::DayOfMonth | Function::DayOfWeek => {
+            arguments.len() > 1
+        }
         Function::Hours | Function::Minute => arguments.len() > 1,
         Function::ToString => !matches!(of, Some(Type::Int | Type::Date)),
         Function::ToInt | Function::ToDouble => matches!(of, Some(Type::Text(_))),

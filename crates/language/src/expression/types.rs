@@ -37,8 +37,12 @@ impl Type {
     pub fn of(field: &Field) -> Option<Self> {
         Some(match &field.kind {
             FieldKind::Id | FieldKind::Bytes { .. } => return None,
-            FieldKind::Text { ignore_case: true, .. } | FieldKind::Email { .. } => Self::Text(TextKind::Folded),
-            FieldKind::Text { .. } | FieldKind::Url { .. } | FieldKind::Slug { .. } => Self::Text(TextKind::Plain),
+            FieldKind::Text { ignore_case: true, .. } | FieldKind::Email { .. } => {
+                Self::Text(TextKind::Folded)
+            }
+            FieldKind::Text { .. } | FieldKind::Url { .. } | FieldKind::Slug { .. } => {
+                Self::Text(TextKind::Plain)
+            }
             FieldKind::Integer { .. } => Self::Int,
             FieldKind::Number { .. } => Self::Double,
             FieldKind::Decimal { scale, .. } => Self::Decimal(*scale),

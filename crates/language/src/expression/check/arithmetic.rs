@@ -118,11 +118,16 @@ impl Checker<'_> {
             Operator::Divide | Operator::Remainder => {
                 let name = sign(Binary::Arithmetic(operator));
                 let message = format!("A decimal has no `{name}`: the result would not be exact.");
-                let hint = format!("Write `double({}) / double({})`.", self.words(&left.span), self.words(&right.span));
+                let hint = format!(
+                    "Write `double({}) / double({})`.",
+                    self.words(&left.span),
+                    self.words(&right.span)
+                );
                 Err(Complaint::new(&span, message).hint(hint))
             }
             _ if total > MAX_SCALE => {
-                let message = format!("This has {total} digits after the point; a decimal has at most {MAX_SCALE}.");
+                let message =
+                    format!("This has {total} digits after the point; a decimal has at most {MAX_SCALE}.");
                 Err(Complaint::new(&span, message))
             }
             _ => Ok(Type::Decimal(total)),
@@ -209,9 +214,10 @@ impl Checker<'_> {
     fn scalar(&self, model: &Typed, name: &str) -> Result<(), Complaint> {
         match &model.tree.ty {
             Type::Null => Err(Complaint::new(&model.span, format!("With null alone, `{name}` has no type."))),
-            Type::Money | Type::Json | Type::File | Type::Point | Type::List(_) => {
-                Err(Complaint::new(&model.span, format!("{}, and `{name}` takes scalars alone.", self.is(model))))
-            }
+            Type::Money | Type::Json | Type::File | Type::Point | Type::List(_) => Err(Complaint::new(
+                &model.span,
+                format!("{}, and `{name}` takes scalars alone.", self.is(model)),
+            )),
             _ => match &model.tree.node {
                 Node::Record(row) if row.source == Source::Account => Err(account_alone(model)),
                 _ => Ok(()),
@@ -242,7 +248,9 @@ pub(super) fn widened(tree: Tree, to: u8) -> Tree {
     if tree.ty == Type::Decimal(to) {
         return tree;
     }
-    if let Some(digits) = tree.as_constant().and_then(Value::as_int).and_then(|digits| rescaled(digits, from, to)) {
+    if let Some(digits) =
+        tree.as_constant().and_then(Value::as_int).and_then(|digits| rescaled(digits, from, to))
+    {
         return Tree::constant(Value::Int(digits), Type::Decimal(to));
     }
     let null = tree.null;

@@ -10,7 +10,17 @@ use crate::expression::syntax::{Binary, Expr, ExprKind, Word};
 use crate::expression::{Comparison, Complaint, Function, Node, Place, TextKind, Tree, Type};
 
 const FUNCTIONS: [&str; 12] = [
-    "timestamp", "date", "duration", "minutes", "days", "distance", "string", "int", "double", "slugify", "random",
+    "timestamp",
+    "date",
+    "duration",
+    "minutes",
+    "days",
+    "distance",
+    "string",
+    "int",
+    "double",
+    "slugify",
+    "random",
     "uuid",
 ];
 const MATH: [&str; 6] = ["abs", "sign", "round", "least", "greatest", "log10"];
@@ -19,16 +29,25 @@ const MATH: [&str; 6] = ["abs", "sign", "round", "least", "greatest", "log10"];
 const MAX_RANDOM: i64 = 128;
 
 impl Checker<'_> {
-    pub(super) fn function(&mut self, word: &Word, arguments: &[Expr], span: &Range<usize>) -> Result<Typed, Complaint> {
+    pub(super) fn function(
+        &mut self,
+        word: &Word,
+        arguments: &[Expr],
+        span: &Range<usize>,
+    ) -> Result<Typed, Complaint> {
         let mut values = Vec::with_capacity(arguments.len());
         for argument in arguments {
             values.push(self.value(argument)?);
         }
         let tree = match word.text.as_str() {
-            "timestamp" => self.literal(word, &values, Type::Timestamp, |text| Time::parse(text).map(Time::micros))?,
+            "timestamp" => {
+                self.literal(word, &values, Type::Timestamp, |text| Time::parse(text).map(Time::micros))?
+            }
             "date" if values.len() == 2 => self.date_in_zone(values)?,
             "date" => self.literal(word, &values, Type::Date, |text| Date::parse(text).map(Date::days))?,
-            "duration" => self.literal(word, &values, Type::Duration, |text| duration(text).map(|span| span.micros()))?,
+            "duration" => {
+                self.literal(word, &values, Type::Duration, |text| duration(text).map(|span| span.micros()))?
+            }
             "minutes" => self.span(word, values, Function::Minutes)?,
             "days" => self.span(word, values, Function::Days)?,
             "distance" => self.distance(word, values)?,
@@ -56,9 +75,7 @@ impl Checker<'_> {
         let [Typed { tree: Tree { node: Node::Constant(Value::Text(text)), .. }, span, .. }] = values else {
             return Err(Complaint::new(&word.span, format!("`{}` takes a literal: {form}.", word.text)));
         };
-        let number = read(text).ok_or_else(|| {
-            Complaint::new(span, format!("\"{text}\" is not {form}."))
-        })?;
+        let number = read(text).ok_or_else(|| Complaint::new(span, format!("\"{text}\" is not {form}.")))?;
         Ok(Tree::constant(Value::Int(number), ty))
     }
 
@@ -109,7 +126,8 @@ impl Checker<'_> {
         let (function, ty, everywhere, written) = match word.text.as_str() {
             "string" => {
                 let everywhere = matches!(value.tree.ty, Type::Int | Type::Date);
-                let written = matches!(value.tree.ty, Type::Double | Type::Decimal(_) | Type::Bool | Type::Timestamp);
+                let written =
+                    matches!(value.tree.ty, Type::Double | Type::Decimal(_) | Type::Bool | Type::Timestamp);
                 (Function::ToString, Type::Text(TextKind::Plain), everywhere, written)
             }
             "int" => {
@@ -122,13 +140,18 @@ impl Checker<'_> {
             }
         };
         if written {
-            self.only_where_written(&value.span, &format!("`{}` of {}", word.text, value.tree.ty.describe(self.scope.schema)))?;
+            self.only_where_written(
+                &value.span,
+                &format!("`{}` of {}", word.text, value.tree.ty.describe(self.scope.schema)),
+            )?;
         } else if !everywhere {
             let message = format!("{}, which `{}` does not take.", self.is(&value), word.text);
             return Err(Complaint::new(&value.span, message));
         }
         let fails = written && function != Function::ToString;
-        let unknown = value.tree.may_lack() || fails || matches!((function, &value.tree.ty), (Function::ToInt, Type::Double));
+        let unknown = value.tree.may_lack()
+            || fails
+            || matches!((function, &value.tree.ty), (Function::ToInt, Type::Double));
         Ok(made(Node::Call(function, vec![value.tree]), ty, unknown))
     }
 
@@ -159,7 +182,12 @@ impl Checker<'_> {
     }
 
     /// `math.name(arguments)`
-    pub(super) fn math(&mut self, word: &Word, arguments: &[Expr], span: &Range<usize>) -> Result<Typed, Complaint> {
+    pub(super) fn math(
+        &mut self,
+        word: &Word,
+        arguments: &[Expr],
+        span: &Range<usize>,
+    ) -> Result<Typed, Complaint> {
         let mut values = Vec::with_capacity(arguments.len());
         for argument in arguments {
             values.push(self.value(argument)?);
@@ -172,7 +200,9 @@ impl Checker<'_> {
             "log10" => Function::Log10,
             "least" => Function::Least,
             "greatest" => Function::Greatest,
-            other => return Err(Complaint::new(&word.span, format!("There is no `{name}`.")).near(other, MATH)),
+            other => {
+                return Err(Complaint::new(&word.span, format!("There is no `{name}`.")).near(other, MATH));
+            }
         };
         let many = matches!(function, Function::Least | Function::Greatest);
         if many {
@@ -216,8 +246,12 @@ fn unknown_function(name: &str, word: &Word) -> Complaint {
         "size" | "matches" | "contains" | "startsWith" | "endsWith" => {
             complaint.hint(format!("It stands after its value: `x.{name}(…)`."))
         }
-        "abs" | "round" | "least" | "greatest" | "sign" | "log10" => complaint.hint(format!("It is called `math.{name}`.")),
-        "min" | "max" => complaint.hint("Of a list: `x.min()`; of numbers: `math.least(a, b)`, `math.greatest(a, b)`."),
+        "abs" | "round" | "least" | "greatest" | "sign" | "log10" => {
+            complaint.hint(format!("It is called `math.{name}`."))
+        }
+        "min" | "max" => {
+            complaint.hint("Of a list: `x.min()`; of numbers: `math.least(a, b)`, `math.greatest(a, b)`.")
+        }
         "lower" => complaint.hint("Write `x.lowerAscii()`, or let the field ignore case."),
         "has" => complaint.hint("Compare with null: `x != null`."),
         _ => complaint.near(name, FUNCTIONS),

@@ -13,7 +13,11 @@ use crate::schema::{CollectionId, FieldKind};
 const KINDS: [&str; 6] = ["visitor", "guest", "account", "key", "app", "system"];
 
 impl Checker<'_> {
-    pub(super) fn comparison(&mut self, comparison: Comparison, sides: &[Expr; 2]) -> Result<Tree, Complaint> {
+    pub(super) fn comparison(
+        &mut self,
+        comparison: Comparison,
+        sides: &[Expr; 2],
+    ) -> Result<Tree, Complaint> {
         let [left, right] = sides;
         let mut left = self.value(left)?;
         let mut right = self.value(right)?;
@@ -48,8 +52,11 @@ impl Checker<'_> {
     fn with_null(&self, left: &Typed, right: &Typed) -> Result<(), Complaint> {
         for side in [left, right] {
             if matches!(side.tree.node, Node::Auth(Auth::Id)) {
-                return Err(Complaint::new(&side.span, "`auth.id` is never null: a visitor has the id of nobody.")
-                    .hint("Ask `auth.signed_in`."));
+                return Err(Complaint::new(
+                    &side.span,
+                    "`auth.id` is never null: a visitor has the id of nobody.",
+                )
+                .hint("Ask `auth.signed_in`."));
             }
         }
         Ok(())
@@ -65,16 +72,25 @@ impl Checker<'_> {
     fn ordered(&self, left: &mut Typed, right: &mut Typed, name: &str) -> Result<(), Complaint> {
         for side in [&*left, &*right] {
             if side.is_null() {
-                return Err(Complaint::new(&side.span, format!("Null has no order, so `{name}` cannot compare it.")));
+                return Err(Complaint::new(
+                    &side.span,
+                    format!("Null has no order, so `{name}` cannot compare it."),
+                ));
             }
         }
         self.meet(left, right, name)?;
         for side in [left, right] {
             match &side.tree.ty {
-                Type::Int | Type::Double | Type::Decimal(_) | Type::Date | Type::Timestamp | Type::Duration => {}
+                Type::Int
+                | Type::Double
+                | Type::Decimal(_)
+                | Type::Date
+                | Type::Timestamp
+                | Type::Duration => {}
                 Type::Text(TextKind::Plain | TextKind::Folded) => {}
                 _ => {
-                    let complaint = Complaint::new(&side.span, format!("{}, which has no order.", self.is(side)));
+                    let complaint =
+                        Complaint::new(&side.span, format!("{}, which has no order.", self.is(side)));
                     return Err(match side.tree.ty {
                         Type::Money => complaint.hint("Compare `.amount`, and `.currency` with `==`."),
                         Type::Text(_) => complaint.hint("Use `in [\"…\", \"…\"]`."),
@@ -93,7 +109,8 @@ impl Checker<'_> {
         let good = match (&left.tree.ty, &right.tree.ty) {
             (Type::Text(one), Type::Text(other)) => {
                 if (*one == TextKind::Folded) != (*other == TextKind::Folded) {
-                    let (folded, plain) = if *one == TextKind::Folded { (&*left, &*right) } else { (&*right, &*left) };
+                    let (folded, plain) =
+                        if *one == TextKind::Folded { (&*left, &*right) } else { (&*right, &*left) };
                     let message = format!(
                         "`{}` ignores case and `{}` does not, so `{name}` has no meaning for both.",
                         self.words(&folded.span),
@@ -104,7 +121,9 @@ impl Checker<'_> {
                 }
                 true
             }
-            (Type::Int, Type::Double | Type::Decimal(_)) | (Type::Double | Type::Decimal(_), Type::Int) => true,
+            (Type::Int, Type::Double | Type::Decimal(_)) | (Type::Double | Type::Decimal(_), Type::Int) => {
+                true
+            }
             (Type::Decimal(_), Type::Decimal(_)) => true,
             (one, other) => one == other,
         };
@@ -119,13 +138,16 @@ impl Checker<'_> {
         let complaint = Complaint::new(&span, message);
         let words = |side: &Typed| self.words(&side.span);
         match (&left.tree.ty, &right.tree.ty) {
-            (Type::Int | Type::Decimal(_), Type::Double) => complaint.hint(format!("Write `double({})`.", words(left))),
-            (Type::Double, Type::Int | Type::Decimal(_)) => complaint.hint(format!("Write `double({})`.", words(right))),
+            (Type::Int | Type::Decimal(_), Type::Double) => {
+                complaint.hint(format!("Write `double({})`.", words(left)))
+            }
+            (Type::Double, Type::Int | Type::Decimal(_)) => {
+                complaint.hint(format!("Write `double({})`.", words(right)))
+            }
             (Type::Timestamp, Type::Text(_)) => complaint.hint("An instant is written `timestamp(\"…\")`."),
             (Type::Date, Type::Text(_)) => complaint.hint("A day is written `date(\"…\")`."),
-            (Type::Timestamp, Type::Date) | (Type::Date, Type::Timestamp) => {
-                complaint.hint("A timestamp is an instant, a date is a day; neither is the other without a zone.")
-            }
+            (Type::Timestamp, Type::Date) | (Type::Date, Type::Timestamp) => complaint
+                .hint("A timestamp is an instant, a date is a day; neither is the other without a zone."),
             (Type::Money, Type::Int | Type::Double) => complaint.hint("Compare `.amount` (minor units)."),
             _ => complaint,
         }
@@ -166,7 +188,8 @@ impl Checker<'_> {
                 return Err(Complaint::new(&one.span, message));
             }
             one.tree = literal.constant(scale);
-        } else if let (Some(number), Type::Int) = (one.tree.as_constant().and_then(Value::as_int), &one.tree.ty)
+        } else if let (Some(number), Type::Int) =
+            (one.tree.as_constant().and_then(Value::as_int), &one.tree.ty)
             && let Some(scaled) = super::literals::rescaled(number, 0, scale)
         {
             one.tree = Tree::constant(Value::Int(scaled), Type::Decimal(scale));
@@ -187,10 +210,9 @@ impl Checker<'_> {
                     collection.name,
                     prefix.as_str()
                 ),
-                IdError::Suffix => format!(
-                    "\"{text}\" is no id: after `{}_` stand 26 characters.",
-                    prefix.as_str()
-                ),
+                IdError::Suffix => {
+                    format!("\"{text}\" is no id: after `{}_` stand 26 characters.", prefix.as_str())
+                }
             };
             Complaint::new(&one.span, message)
         })
@@ -200,12 +222,10 @@ impl Checker<'_> {
     fn one_of(&self, text: &str, one: &Typed, other: &Typed) -> Result<(), Complaint> {
         let values: Vec<&str> = match &other.tree.node {
             Node::Auth(Auth::Kind) => KINDS.to_vec(),
-            Node::Field(row, field) => {
-                match &self.scope.schema.collection(row.at()).field(*field).kind {
-                    FieldKind::Enum { values, .. } => values.iter().map(|value| value.name.as_str()).collect(),
-                    _ => return Ok(()),
-                }
-            }
+            Node::Field(row, field) => match &self.scope.schema.collection(row.at()).field(*field).kind {
+                FieldKind::Enum { values, .. } => values.iter().map(|value| value.name.as_str()).collect(),
+                _ => return Ok(()),
+            },
             _ => return Ok(()),
         };
         if values.contains(&text) {
@@ -239,7 +259,11 @@ impl Checker<'_> {
                 let message = format!("`in` takes a list on its right side, and {}.", self.is(&typed));
                 let complaint = Complaint::new(&list.span, message);
                 let text = matches!(typed.tree.ty, Type::Text(_));
-                Err(if text { complaint.hint("Within a text, write `text.contains(part)`.") } else { complaint })
+                Err(if text {
+                    complaint.hint("Within a text, write `text.contains(part)`.")
+                } else {
+                    complaint
+                })
             }
         }
     }
@@ -273,13 +297,22 @@ impl Checker<'_> {
         }
     }
 
-    fn in_list(&mut self, mut one: Typed, list: crate::expression::List, expr: &Expr) -> Result<Tree, Complaint> {
+    fn in_list(
+        &mut self,
+        mut one: Typed,
+        list: crate::expression::List,
+        expr: &Expr,
+    ) -> Result<Tree, Complaint> {
         self.no_account(&one)?;
         let tree = Tree { node: Node::Now, ty: list.element.clone(), null: false, unknown: false };
         let mut element = Typed::new(tree, &expr.span);
         if !one.is_null() {
             self.meet(&mut one, &mut element, "in").map_err(|complaint| {
-                let holds = format!("`{}` holds {}", self.words(&expr.span), list.element.describe(self.scope.schema));
+                let holds = format!(
+                    "`{}` holds {}",
+                    self.words(&expr.span),
+                    list.element.describe(self.scope.schema)
+                );
                 let message = format!("{holds}, and {}.", self.is(&one));
                 Complaint { message, ..complaint }
             })?;
@@ -294,16 +327,21 @@ impl Checker<'_> {
         let crate::expression::ListKind::Field(field) = list.kind else { return Ok(()) };
         let Some(Value::Text(text)) = one.tree.as_constant() else { return Ok(()) };
         let row = list.row.clone();
-        let null = is_nullable(self.scope.schema, row.at(), self.scope.schema.collection(row.at()).field(field));
-        let tree = Tree { node: Node::Field(row, field), ty: list.element.clone(), null, unknown: list.unknown };
+        let null =
+            is_nullable(self.scope.schema, row.at(), self.scope.schema.collection(row.at()).field(field));
+        let tree =
+            Tree { node: Node::Field(row, field), ty: list.element.clone(), null, unknown: list.unknown };
         self.one_of(text, one, &Typed::new(tree, &one.span))
     }
 }
 
 /// Bare `auth.account` would be null for a visitor, as ownerless records' relations are.
 pub(super) fn account_alone(side: &Typed) -> Complaint {
-    Complaint::new(&side.span, "`auth.account` is null for a visitor, so it would equal every empty relation.")
-        .hint("Compare `auth.id`, which equals nothing then.")
+    Complaint::new(
+        &side.span,
+        "`auth.account` is null for a visitor, so it would equal every empty relation.",
+    )
+    .hint("Compare `auth.id`, which equals nothing then.")
 }
 
 fn compared(comparison: Comparison, left: Tree, right: Tree) -> Tree {

@@ -23,7 +23,8 @@ impl Checker<'_> {
             (one, other) if one == other => Ok(typed.tree),
             (one, other) => {
                 let schema = self.scope.schema;
-                let message = format!("This is {}, and {} is wanted.", one.describe(schema), other.describe(schema));
+                let message =
+                    format!("This is {}, and {} is wanted.", one.describe(schema), other.describe(schema));
                 let complaint = Complaint::new(&typed.span, message);
                 Err(match (one, other) {
                     (Type::Int | Type::Decimal(_), Type::Double) => {

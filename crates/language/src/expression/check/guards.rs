@@ -32,8 +32,8 @@ impl Checker<'_> {
 
     /// Of a record that points here: it may be read, and so may the relation by which it points.
     pub(super) fn inverse_guard(&self, from: CollectionId, field: FieldId) -> Option<Arc<Tree>> {
-        let hidden = self.scope.viewer == Viewer::Caller
-            && self.scope.schema.collection(from).field(field).hidden;
+        let hidden =
+            self.scope.viewer == Viewer::Caller && self.scope.schema.collection(from).field(field).hidden;
         if hidden {
             return Some(Arc::new(Tree::constant(Value::Bool(false), Type::Bool)));
         }

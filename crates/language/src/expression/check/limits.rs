@@ -36,7 +36,10 @@ pub(super) fn within(tree: Tree, span: &Range<usize>) -> Result<Tree, Complaint>
         return over(what, "Store an inner result in a field.");
     }
     if count.levels > MAX_LEVELS {
-        let what = format!("With its computed fields this is {} levels deep; at most {MAX_LEVELS} may be.", count.levels);
+        let what = format!(
+            "With its computed fields this is {} levels deep; at most {MAX_LEVELS} may be.",
+            count.levels
+        );
         return over(what, "Store an inner result in a field.");
     }
     Ok(tree)
@@ -87,7 +90,8 @@ impl Count {
             Node::Aggregate { list, .. } => self.list(list, place),
             _ => {}
         }
-        let plain_size = matches!(&tree.node, Node::Aggregate { filters, map: None, .. } if filters.is_empty());
+        let plain_size =
+            matches!(&tree.node, Node::Aggregate { filters, map: None, .. } if filters.is_empty());
         let walks = matches!(tree.node, Node::Quantified { .. } | Node::Aggregate { .. }) && !plain_size;
         let next = below(place.macros + usize::from(walks));
         if walks {

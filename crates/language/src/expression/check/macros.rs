@@ -55,7 +55,9 @@ impl Checker<'_> {
             "sum" => self.aggregate(walk, Aggregate::Sum, word, arguments).map(value),
             "min" => self.aggregate(walk, Aggregate::Min, word, arguments).map(value),
             "max" => self.aggregate(walk, Aggregate::Max, word, arguments).map(value),
-            "contains" => Err(Complaint::new(&word.span, "A list has no `contains`.").hint("Write `x in list`.")),
+            "contains" => {
+                Err(Complaint::new(&word.span, "A list has no `contains`.").hint("Write `x in list`."))
+            }
             _ => {
                 let complaint = Complaint::new(&word.span, format!("A list has no `{name}`."));
                 Err(complaint.near(name, METHODS))
@@ -198,7 +200,10 @@ impl Checker<'_> {
 
     pub(super) fn list_as_value(&self, walk: &Walk, span: &Range<usize>) -> Complaint {
         if !walk.is_plain() {
-            return Complaint::new(span, "`filter` and `map` stand only before `size`, `sum`, `min`, `max`, `exists` or `all`.");
+            return Complaint::new(
+                span,
+                "`filter` and `map` stand only before `size`, `sum`, `min`, `max`, `exists` or `all`.",
+            );
         }
         Complaint::new(span, format!("`{}` is a list, and a list has no value of its own.", self.words(span)))
             .hint("Use `.size()`, `x in list`, `.exists(x, …)` or `.all(x, …)`.")

@@ -139,7 +139,9 @@ impl<'s> Checker<'s> {
         let complaint = Complaint::new(&typed.span, message);
         Err(match typed.tree.ty {
             Type::Null => complaint,
-            _ if typed.tree.null => complaint.hint(format!("Did you mean `{} != null`?", self.words(&typed.span))),
+            _ if typed.tree.null => {
+                complaint.hint(format!("Did you mean `{} != null`?", self.words(&typed.span)))
+            }
             _ => complaint,
         })
     }
@@ -192,7 +194,9 @@ impl<'s> Checker<'s> {
         if self.scope.place != Place::Physical {
             return Ok(());
         }
-        let message = format!("{what} cannot stand here: the condition of an index sees the record's own stored fields alone.");
+        let message = format!(
+            "{what} cannot stand here: the condition of an index sees the record's own stored fields alone."
+        );
         Err(Complaint::new(span, message))
     }
 }

@@ -39,7 +39,9 @@ impl<'s> Checker<'s> {
                 }
                 Ok(target)
             }
-            ExprKind::Call(None, word, arguments) => Ok(Target::Value(self.function(word, arguments, &expr.span)?)),
+            ExprKind::Call(None, word, arguments) => {
+                Ok(Target::Value(self.function(word, arguments, &expr.span)?))
+            }
             ExprKind::Call(Some(target), word, arguments) => self.method(target, word, arguments, &expr.span),
             _ => Ok(Target::Value(self.value(expr)?)),
         }
@@ -99,7 +101,9 @@ impl<'s> Checker<'s> {
     pub(super) fn value_of(&self, target: Target, span: &Range<usize>) -> Result<Typed, Complaint> {
         match target {
             Target::Value(typed) => Ok(Typed { span: span.clone(), ..typed }),
-            Target::Relation(row, field, to) => Ok(Typed::new(self.stored(row, field, Type::Record(to)), span)),
+            Target::Relation(row, field, to) => {
+                Ok(Typed::new(self.stored(row, field, Type::Record(to)), span))
+            }
             Target::Row(row) => {
                 let ty = Type::Record(row.start);
                 let null = matches!(row.source, Source::Old | Source::Account);
@@ -152,10 +156,12 @@ impl<'s> Checker<'s> {
 
     fn no_field(&self, collection: &Collection, name: &str, span: &Range<usize>) -> Complaint {
         let message = format!("{} has no field `{name}`.", collection.name);
-        let fields = collection.fields.iter().filter(|field| self.sees(field)).map(|field| field.name.as_str());
+        let fields =
+            collection.fields.iter().filter(|field| self.sees(field)).map(|field| field.name.as_str());
         let inverses = collection.inverses.iter().filter_map(|inverse| inverse.name.as_deref());
         let variables = self.variables.iter().map(|variable| variable.name.as_str());
-        let own = if collection.id == self.scope.collection { vec!["auth", "now", "old"] } else { Vec::new() };
+        let own =
+            if collection.id == self.scope.collection { vec!["auth", "now", "old"] } else { Vec::new() };
         Complaint::new(span, message).near(name, fields.chain(inverses).chain(variables).chain(own))
     }
 

@@ -135,7 +135,9 @@ fn int(value: &Value, of: &Type) -> Option<i64> {
         (Value::Int(micros), Type::Timestamp) => Some(micros.div_euclid(1_000_000)),
         (Value::Int(number), _) => Some(*number),
         (Value::Double(number), _) => numbers::truncated(*number),
-        (Value::Text(text), _) => text.parse::<i64>().ok().and_then(|number| numbers::clamp(i128::from(number))),
+        (Value::Text(text), _) => {
+            text.parse::<i64>().ok().and_then(|number| numbers::clamp(i128::from(number)))
+        }
         _ => None,
     }
 }

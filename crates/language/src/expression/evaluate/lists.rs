@@ -15,7 +15,11 @@ impl<'a> Frame<'a> {
         } else {
             let record = self.reach(&list.row)?;
             let sees = |rule: &Arc<Tree>| self.about(record).truth(rule) == Some(true);
-            if list.field_guard.as_ref().is_none_or(sees) { self.world.list(record, &list.kind)? } else { Vec::new() }
+            if list.field_guard.as_ref().is_none_or(sees) {
+                self.world.list(record, &list.kind)?
+            } else {
+                Vec::new()
+            }
         };
         let elements = found.into_iter().filter_map(|value| match (&list.element, value) {
             (Type::Record(collection), Value::Id(id)) => {
@@ -27,7 +31,9 @@ impl<'a> Frame<'a> {
             (Type::Record(_), _) => None,
             (_, value) => Some(Element::Value(value)),
         });
-        let passes = |element: &Element| filters.iter().all(|(var, filter)| self.truth_of(element, *var, filter) == Some(true));
+        let passes = |element: &Element| {
+            filters.iter().all(|(var, filter)| self.truth_of(element, *var, filter) == Some(true))
+        };
         Some(elements.filter(passes).collect())
     }
 
@@ -40,7 +46,13 @@ impl<'a> Frame<'a> {
         run(&Frame { world: self.world, record: self.record, link: Some(&link) })
     }
 
-    pub(super) fn quantified(&self, quantifier: Quantifier, found: &[Element], var: Var, body: &Tree) -> Cell {
+    pub(super) fn quantified(
+        &self,
+        quantifier: Quantifier,
+        found: &[Element],
+        var: Var,
+        body: &Tree,
+    ) -> Cell {
         let (mut yes, mut no, mut unknown) = (0_usize, 0_usize, 0_usize);
         for element in found {
             match self.truth_of(element, var, body) {
@@ -84,8 +96,16 @@ impl<'a> Frame<'a> {
         });
         match aggregate {
             Aggregate::Sum => sum(values.collect()),
-            Aggregate::Min => Cell::Known(values.reduce(|best, next| if less(&next, &best) { next } else { best }).unwrap_or(Value::Null)),
-            _ => Cell::Known(values.reduce(|best, next| if less(&best, &next) { next } else { best }).unwrap_or(Value::Null)),
+            Aggregate::Min => Cell::Known(
+                values
+                    .reduce(|best, next| if less(&next, &best) { next } else { best })
+                    .unwrap_or(Value::Null),
+            ),
+            _ => Cell::Known(
+                values
+                    .reduce(|best, next| if less(&best, &next) { next } else { best })
+                    .unwrap_or(Value::Null),
+            ),
         }
     }
 }
@@ -97,7 +117,8 @@ fn less(one: &Value, other: &Value) -> bool {
 /// The range is checked once, at the end; the sum of none is 0.
 fn sum(values: Vec<Value>) -> Cell {
     if let Some(Value::Double(_)) = values.first() {
-        let doubles = values.iter().map(|value| if let Value::Double(number) = value { *number } else { 0.0 });
+        let doubles =
+            values.iter().map(|value| if let Value::Double(number) = value { *number } else { 0.0 });
         return Cell::of(numbers::finite(doubles.sum()).map(Value::Double));
     }
     let total = values.iter().filter_map(Value::as_int).map(i128::from).sum();

@@ -151,7 +151,9 @@ impl Frame<'_> {
             Node::Constant(value) => Cell::Known(value.clone()),
             Node::Now => Cell::Known(Value::Int(self.world.now().micros())),
             Node::Auth(part) => Cell::Known(self.auth(*part)),
-            Node::Field(row, field) => self.reach(row).map_or(Cell::Unknown, |record| self.field(record, *field)),
+            Node::Field(row, field) => {
+                self.reach(row).map_or(Cell::Unknown, |record| self.field(record, *field))
+            }
             Node::Record(row) => match self.reach(row) {
                 Some(record) => self.field(record, FieldId::ID),
                 None => Cell::Known(Value::Null),
@@ -179,12 +181,12 @@ impl Frame<'_> {
             Node::Arithmetic(operator, sides) => self.arithmetic(*operator, sides, &tree.ty),
             Node::Negate(operand) => self.cell(operand).present().and_then(numbers::negated).into(),
             Node::Call(function, arguments) => self.call(*function, arguments, &tree.ty),
-            Node::Quantified { quantifier, list, filters, var, body } => {
-                self.elements(list, filters).map_or(Cell::Unknown, |found| self.quantified(*quantifier, &found, *var, body))
-            }
-            Node::Aggregate { aggregate, list, filters, map } => {
-                self.elements(list, filters).map_or(Cell::Unknown, |found| self.aggregate(*aggregate, &found, map.as_ref()))
-            }
+            Node::Quantified { quantifier, list, filters, var, body } => self
+                .elements(list, filters)
+                .map_or(Cell::Unknown, |found| self.quantified(*quantifier, &found, *var, body)),
+            Node::Aggregate { aggregate, list, filters, map } => self
+                .elements(list, filters)
+                .map_or(Cell::Unknown, |found| self.aggregate(*aggregate, &found, map.as_ref())),
         }
     }
 

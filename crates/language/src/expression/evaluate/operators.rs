@@ -11,7 +11,8 @@ impl Frame<'_> {
     pub(super) fn compare(&self, comparison: Comparison, sides: &[Tree; 2]) -> Cell {
         let [left, right] = sides;
         let folded = is_folded(&left.ty) || is_folded(&right.ty);
-        let (Cell::Known(one), Cell::Known(other)) = (self.comparable(left, folded), self.comparable(right, folded))
+        let (Cell::Known(one), Cell::Known(other)) =
+            (self.comparable(left, folded), self.comparable(right, folded))
         else {
             return Cell::Unknown;
         };
@@ -33,7 +34,9 @@ impl Frame<'_> {
         let mut unknown = false;
         for item in items {
             match self.comparable(item, is_folded(&one.ty)) {
-                Cell::Known(other) if equal(&value, &one.ty, &other, &item.ty) => return Cell::Known(Value::Bool(true)),
+                Cell::Known(other) if equal(&value, &one.ty, &other, &item.ty) => {
+                    return Cell::Known(Value::Bool(true));
+                }
                 Cell::Known(_) => {}
                 Cell::Unknown => unknown = true,
             }
@@ -48,7 +51,9 @@ impl Frame<'_> {
         let is_it = |element: &Element| {
             let other = match element {
                 Element::Record(record) => self.field(*record, crate::schema::FieldId::ID),
-                Element::Value(Value::Text(text)) if folded => Cell::Known(Value::Text(mains_base::fold(text))),
+                Element::Value(Value::Text(text)) if folded => {
+                    Cell::Known(Value::Text(mains_base::fold(text)))
+                }
                 Element::Value(other) => Cell::Known(other.clone()),
             };
             matches!(other, Cell::Known(other) if equal(&value, &one.ty, &other, &list.element))
@@ -67,7 +72,9 @@ impl Frame<'_> {
             }
             (Value::Text(one), Value::Text(other)) => Cell::Known(Value::Text(one + &other)),
             (Value::Int(one), Value::Int(other)) => Cell::of(match ty {
-                Type::Timestamp => moved(operator, one, other).filter(|&micros| Time::from_micros(micros).micros() == micros),
+                Type::Timestamp => {
+                    moved(operator, one, other).filter(|&micros| Time::from_micros(micros).micros() == micros)
+                }
                 Type::Date => moved(operator, one, other).filter(|&days| Date::from_days(days).is_some()),
                 Type::Duration => {
                     moved(operator, one, other).filter(|&micros| Duration::from_micros(micros).is_some())

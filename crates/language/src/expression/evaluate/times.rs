@@ -21,7 +21,9 @@ pub(super) fn call(function: Function, values: &[Value], of: &Type) -> Option<Va
     let local = match (values.get(1), of) {
         (Some(zone), _) => in_zone(first, zone.as_text()?)?,
         (None, Type::Date) => Local { day: Date::from_days(first)?, of_day: 0 },
-        (None, _) => Local { day: Time::from_micros(first).date(), of_day: Time::from_micros(first).of_day() },
+        (None, _) => {
+            Local { day: Time::from_micros(first).date(), of_day: Time::from_micros(first).of_day() }
+        }
     };
     let (year, month, day) = local.day.year_month_day();
     Some(Value::Int(match function {
