@@ -22,9 +22,7 @@ impl View<'_> {
         match handle {
             Handle::Record => Some(self.record),
             Handle::Old => self.old,
-            Handle::Stored(of, id) => {
-                self.world.records_of(of).find(|record| record.id() == id)
-            }
+            Handle::Stored(of, id) => self.world.records_of(of).find(|record| record.id() == id),
         }
     }
 }
@@ -43,7 +41,8 @@ impl Records for View<'_> {
     }
 
     fn field(&self, record: Handle, field: FieldId) -> Cell {
-        self.find(record).map_or(Cell::Unknown, |record| Cell::Known(record.values[usize::from(field.0)].clone()))
+        self.find(record)
+            .map_or(Cell::Unknown, |record| Cell::Known(record.values[usize::from(field.0)].clone()))
     }
 
     fn list(&self, record: Handle, kind: &ListKind) -> Option<Vec<Value>> {
