@@ -120,10 +120,7 @@ fn kind(options: &Json, ids: &HashMap<&str, CollectionId>) -> FieldKind {
         "datetime" => FieldKind::Datetime { min: None, max: None },
         "enum" => {
             let choice = |name: &str| Choice { name: name.to_owned(), was: None };
-            FieldKind::Enum {
-                values: vec![choice("todo"), choice("doing"), choice("done")],
-                transitions: None,
-            }
+            FieldKind::Enum { values: vec![choice("todo"), choice("done")], transitions: None }
         }
         "json" => FieldKind::Json { max_bytes: 65_536 },
         "file" => FieldKind::File,
