@@ -1,3 +1,0 @@
-//! Tests of the language as its users see it.
-
-mod vectors;
