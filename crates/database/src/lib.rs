@@ -5,7 +5,7 @@
 pub mod dialect;
 pub mod engine;
 mod epoch;
-pub mod schema;
+pub mod records;
 pub mod sql;
 
 pub use epoch::Epoch;

@@ -45,6 +45,16 @@ impl Dialect {
             (Self::Postgres, Column::Bytes) => "bytea",
         }
     }
+
+    /// A key of `ORDER BY`, with NULLs lowest as in the indexes.
+    pub fn ordered(self, sql: &str, descending: bool) -> String {
+        match (self, descending) {
+            (Self::Sqlite, false) => sql.to_owned(),
+            (Self::Sqlite, true) => format!("{sql} DESC"),
+            (Self::Postgres, false) => format!("{sql} NULLS FIRST"),
+            (Self::Postgres, true) => format!("{sql} DESC NULLS LAST"),
+        }
+    }
 }
 
 /// A quoted identifier. Names of sites hold only `[a-z0-9_]`, so no quote can stand inside.

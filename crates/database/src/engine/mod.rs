@@ -6,7 +6,6 @@
 mod commits;
 mod failure;
 mod job;
-mod postgres;
 mod queue;
 mod read;
 mod rows;
@@ -28,7 +27,6 @@ pub use self::statements::{OnViolation, Statements, Violation, ViolationKind};
 
 use self::commits::Commits;
 use self::job::{Task, Work};
-use self::postgres::Postgres;
 use self::queue::Queue;
 use self::sqlite::Sqlite;
 use crate::dialect::Dialect;
@@ -47,7 +45,6 @@ struct Inner {
 
 enum Backend {
     Sqlite(Sqlite),
-    Postgres(Postgres),
 }
 
 impl Engine {
@@ -56,8 +53,8 @@ impl Engine {
         let commits = Arc::new(Commits::new());
         let backend = match &settings.target {
             Target::Sqlite { path } => Backend::Sqlite(Sqlite::open(path, settings, Arc::clone(&commits))?),
-            Target::Postgres { url } => {
-                Backend::Postgres(Postgres::open(url, settings, Arc::clone(&commits)).await?)
+            Target::Postgres { .. } => {
+                return Err(mains_base::Error::internal("PostgreSQL comes with the next step"));
             }
         };
         Ok(Self { inner: Arc::new(Inner { backend, commits, clock }) })
@@ -67,7 +64,6 @@ impl Engine {
     pub fn dialect(&self) -> Dialect {
         match &self.inner.backend {
             Backend::Sqlite(_) => Dialect::Sqlite,
-            Backend::Postgres(_) => Dialect::Postgres,
         }
     }
 
@@ -104,7 +100,6 @@ impl Engine {
     fn queue(&self) -> &Queue {
         match &self.inner.backend {
             Backend::Sqlite(sqlite) => sqlite.queue(),
-            Backend::Postgres(postgres) => postgres.queue(),
         }
     }
 
@@ -117,7 +112,6 @@ impl Engine {
     ) -> Result<T> {
         match &self.inner.backend {
             Backend::Sqlite(sqlite) => sqlite.read(query, visit).await,
-            Backend::Postgres(postgres) => postgres.read(query, visit).await,
         }
     }
 
@@ -128,7 +122,6 @@ impl Engine {
     ) -> Result<T> {
         match &self.inner.backend {
             Backend::Sqlite(sqlite) => sqlite.snapshot(body).await,
-            Backend::Postgres(postgres) => postgres.snapshot(body).await,
         }
     }
 
@@ -137,7 +130,6 @@ impl Engine {
     pub async fn explain(&self, text: &str) -> Result<Route> {
         match &self.inner.backend {
             Backend::Sqlite(sqlite) => sqlite.explain(text.to_owned()).await,
-            Backend::Postgres(postgres) => postgres.explain(text.to_owned()).await,
         }
     }
 
@@ -151,7 +143,6 @@ impl Engine {
         let inner = Arc::clone(&self.inner);
         let closed = tokio::task::spawn_blocking(move || match &inner.backend {
             Backend::Sqlite(sqlite) => sqlite.close(),
-            Backend::Postgres(postgres) => postgres.close(),
         });
         drop(closed.await);
     }
@@ -161,7 +152,6 @@ impl Drop for Inner {
     fn drop(&mut self) {
         match &self.backend {
             Backend::Sqlite(sqlite) => sqlite.abandon(),
-            Backend::Postgres(postgres) => postgres.abandon(),
         }
     }
 }

@@ -8,7 +8,7 @@ use mains_language::expression::{List, ListKind, Node, Tree, Var};
 use super::Environment;
 
 /// Whether nothing in it needs a row.
-pub(super) fn is_free(tree: &Tree) -> bool {
+pub(crate) fn is_free(tree: &Tree) -> bool {
     free(tree, &mut Vec::new())
 }
 

@@ -24,5 +24,6 @@ mod value;
 
 pub use bind::{Bind, Environment, Part, Statement};
 pub use constraint::{check_constraint, index_condition};
+pub(crate) use free::is_free;
 pub use select::{ImageSlots, Select};
 pub use types::{column_of, column_of_field};

@@ -1,4 +1,3 @@
 //! The tests of the engine room, on both databases.
 
 mod engine;
-mod schema;

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use mains_base::Caller;
+
 use super::{Complaint, Tree, Type};
 use crate::schema::{CollectionId, FieldId, FieldKind, Schema};
 
@@ -18,6 +20,8 @@ pub struct Scope<'s> {
     pub place: Place,
     /// Who writes it.
     pub viewer: Viewer,
+    /// The very caller who writes it, where it is known: what stands in an area whose rules do not bind it is seen as it is.
+    pub caller: Option<&'s Caller>,
     /// Where trees of virtual computed fields come from: the schema itself once it is whole.
     pub computed: &'s dyn Computed,
 }
@@ -63,7 +67,15 @@ pub trait Computed {
 impl<'s> Scope<'s> {
     /// A scope of a whole schema: reads, sees all, without `old`.
     pub fn new(schema: &'s Schema, collection: CollectionId) -> Self {
-        Self { schema, collection, old: false, place: Place::Read, viewer: Viewer::All, computed: schema }
+        Self {
+            schema,
+            collection,
+            old: false,
+            place: Place::Read,
+            viewer: Viewer::All,
+            caller: None,
+            computed: schema,
+        }
     }
 
     /// The same, with another place.
@@ -82,6 +94,18 @@ impl<'s> Scope<'s> {
     #[must_use]
     pub fn by_caller(self) -> Self {
         Self { viewer: Viewer::Caller, ..self }
+    }
+
+    /// The same, as written by this caller.
+    #[must_use]
+    pub fn by(self, caller: &'s Caller) -> Self {
+        Self { caller: Some(caller), ..self.by_caller() }
+    }
+
+    /// Whether the read rules of this collection and of its fields are no matter here.
+    pub(super) fn sees_all(&self, collection: CollectionId) -> bool {
+        let area = &self.schema.collection(collection).area;
+        self.viewer == Viewer::All || self.caller.is_some_and(|caller| !caller.is_bound(area))
     }
 }
 

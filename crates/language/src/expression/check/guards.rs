@@ -13,7 +13,7 @@ use crate::schema::{CollectionId, FieldId};
 impl Checker<'_> {
     /// What must be true of a record of this collection for it to be there; `None`: always.
     pub(super) fn read_guard(&self, collection: CollectionId) -> Option<Arc<Tree>> {
-        if self.scope.viewer == Viewer::All {
+        if self.scope.sees_all(collection) {
             return None;
         }
         match &self.scope.schema.collection(collection).rules.read {
@@ -24,7 +24,7 @@ impl Checker<'_> {
 
     /// The field's own read rule; `None`: as the record.
     pub(super) fn field_guard(&self, collection: CollectionId, field: FieldId) -> Option<Arc<Tree>> {
-        if self.scope.viewer == Viewer::All {
+        if self.scope.sees_all(collection) {
             return None;
         }
         self.scope.schema.collection(collection).field(field).read.as_ref().and_then(unless_true)

@@ -1,0 +1,200 @@
+//! JSON written straight into bytes: texts, numbers, times, ids.
+//!
+//! Always true: what is written here reads the same as what `serde_json` writes of the same value, and no value
+//! passes through a tree.
+#![expect(clippy::indexing_slicing, reason = "an encoder: tables are indexed by bytes, digits by remainders")]
+
+use bytes::{BufMut, BytesMut};
+use mains_base::{Date, Prefix, Time, Uuid};
+
+/// What follows the backslash for each byte; 0: written as it is, `u`: as `\u00xx`.
+static ESCAPES: [u8; 256] = escapes();
+
+const HEX: &[u8; 16] = b"0123456789abcdef";
+
+const fn escapes() -> [u8; 256] {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 0x20 {
+        table[byte] = b'u';
+        byte += 1;
+    }
+    table[0x08] = b'b';
+    table[0x09] = b't';
+    table[0x0a] = b'n';
+    table[0x0c] = b'f';
+    table[0x0d] = b'r';
+    table[b'"' as usize] = b'"';
+    table[b'\\' as usize] = b'\\';
+    table
+}
+
+/// A string with its quotes.
+pub(super) fn text(out: &mut BytesMut, text: &str) {
+    let bytes = text.as_bytes();
+    out.reserve(bytes.len() + 2);
+    out.put_u8(b'"');
+    let mut from = 0;
+    for (at, &byte) in bytes.iter().enumerate() {
+        let escape = ESCAPES[usize::from(byte)];
+        if escape == 0 {
+            continue;
+        }
+        out.put_slice(&bytes[from..at]);
+        from = at + 1;
+        out.put_slice(&[b'\\', escape]);
+        if escape == b'u' {
+            let digits = [b'0', b'0', HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]];
+            out.put_slice(&digits);
+        }
+    }
+    out.put_slice(&bytes[from..]);
+    out.put_u8(b'"');
+}
+
+/// A whole number.
+pub(super) fn int(out: &mut BytesMut, number: i64) {
+    out.put_slice(itoa::Buffer::new().format(number).as_bytes());
+}
+
+/// A finite double; zero has no sign, because one of the databases keeps none.
+pub(super) fn double(out: &mut BytesMut, number: f64) {
+    let number = if number == 0.0 { 0.0 } else { number };
+    out.put_slice(ryu::Buffer::new().format(number).as_bytes());
+}
+
+/// A truth value.
+pub(super) fn truth(out: &mut BytesMut, truth: bool) {
+    out.put_slice(if truth { b"true" } else { b"false" });
+}
+
+/// No value.
+pub(super) fn null(out: &mut BytesMut) {
+    out.put_slice(b"null");
+}
+
+/// A decimal of `scale` digits after the point, as a string.
+pub(super) fn decimal(out: &mut BytesMut, number: i64, scale: u8) {
+    let power = 10_u64.pow(u32::from(scale));
+    let size = number.unsigned_abs();
+    out.put_u8(b'"');
+    if number < 0 {
+        out.put_u8(b'-');
+    }
+    out.put_slice(itoa::Buffer::new().format(size / power).as_bytes());
+    if scale > 0 {
+        out.put_u8(b'.');
+        digits(out, size % power, usize::from(scale));
+    }
+    out.put_u8(b'"');
+}
+
+/// An id with its prefix.
+pub(super) fn id(out: &mut BytesMut, prefix: &Prefix, id: Uuid) {
+    out.put_u8(b'"');
+    out.put_slice(prefix.as_str().as_bytes());
+    out.put_u8(b'_');
+    out.put_slice(&id.suffix());
+    out.put_u8(b'"');
+}
+
+/// An instant: RFC 3339, UTC, six digits of a second.
+pub(super) fn time(out: &mut BytesMut, time: Time) {
+    let rest = time.of_day().unsigned_abs();
+    let seconds = rest / 1_000_000;
+    out.put_u8(b'"');
+    calendar(out, time.date());
+    let parts = [
+        (b'T', seconds / 3600, 2),
+        (b':', seconds / 60 % 60, 2),
+        (b':', seconds % 60, 2),
+        (b'.', rest % 1_000_000, 6),
+    ];
+    for (mark, number, width) in parts {
+        out.put_u8(mark);
+        digits(out, number, width);
+    }
+    out.put_slice(b"Z\"");
+}
+
+/// A calendar day.
+pub(super) fn date(out: &mut BytesMut, date: Date) {
+    out.put_u8(b'"');
+    calendar(out, date);
+    out.put_u8(b'"');
+}
+
+fn calendar(out: &mut BytesMut, date: Date) {
+    let (year, month, day) = date.year_month_day();
+    digits(out, year.unsigned_abs(), 4);
+    out.put_u8(b'-');
+    digits(out, month.unsigned_abs(), 2);
+    out.put_u8(b'-');
+    digits(out, day.unsigned_abs(), 2);
+}
+
+/// The last `width` digits of a number.
+fn digits(out: &mut BytesMut, number: u64, width: usize) {
+    let mut text = [b'0'; 20];
+    let mut rest = number;
+    for place in text[..width].iter_mut().rev() {
+        *place = b'0' + u8::try_from(rest % 10).unwrap_or(0);
+        rest /= 10;
+    }
+    out.put_slice(&text[..width]);
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn written(write: impl FnOnce(&mut BytesMut)) -> String {
+        let mut out = BytesMut::new();
+        write(&mut out);
+        String::from_utf8(out.to_vec()).unwrap()
+    }
+
+    #[test]
+    fn decimals_keep_their_digits() {
+        for (number, scale, want) in
+            [(0, 0, "0"), (-5, 2, "-0.05"), (1050, 2, "10.50"), (-1, 0, "-1"), (7, 9, "0.000000007")]
+        {
+            assert_eq!(written(|out| decimal(out, number, scale)), format!("\"{want}\""));
+        }
+    }
+
+    #[test]
+    fn instants_and_days_as_their_display() {
+        for micros in [Time::MIN.micros(), -1, 0, 1_700_000_000_123_456, Time::MAX.micros()] {
+            let instant = Time::from_micros(micros);
+            assert_eq!(written(|out| time(out, instant)), format!("\"{instant}\""));
+            assert_eq!(written(|out| date(out, instant.date())), format!("\"{}\"", instant.date()));
+        }
+    }
+
+    #[test]
+    fn zero_has_no_sign() {
+        assert_eq!(written(|out| double(out, -0.0)), "0.0");
+    }
+
+    #[test]
+    fn ids_carry_their_prefix() {
+        let prefix = Prefix::new("order").unwrap();
+        assert_eq!(written(|out| id(out, &prefix, Uuid::NIL)), format!("\"{}\"", Uuid::NIL.text(&prefix)));
+    }
+
+    proptest! {
+        #[test]
+        fn texts_as_serde_writes_them(sample in "\\PC*|[\\x00-\\x7f]*") {
+            prop_assert_eq!(written(|out| text(out, &sample)), serde_json::to_string(&sample).unwrap());
+        }
+
+        #[test]
+        fn doubles_come_back(number in proptest::num::f64::NORMAL | proptest::num::f64::SUBNORMAL) {
+            let read: f64 = written(|out| double(out, number)).parse().unwrap();
+            prop_assert_eq!(read.to_bits(), number.to_bits());
+        }
+    }
+}

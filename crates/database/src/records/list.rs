@@ -1,0 +1,311 @@
+//! Lists: a page of records, and the cursor of the next.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bytes::{BufMut, Bytes};
+use mains_base::{Caller, Error, Result, Time, Value};
+use mains_language::schema::{Collection, Schema};
+
+use super::cursor::{Position, foreign};
+use super::draft::{COUNTED, Draft, Layout, fits, order};
+use super::keyset::{Direction, segments};
+use super::page::{Part, Room};
+use super::plans::{Planned, Plans};
+use super::refusal::advised;
+use super::request::ListRequest;
+use super::standing::{Conditions, Rule, Standing};
+use super::wheres::{self, Asked, Path};
+use super::{Source, callers::Callers, json, selection, sort};
+use crate::engine::Route;
+use crate::sql::{Environment, Statement};
+
+/// How a page begins.
+const OPENING: &[u8] = b"{\"items\":[";
+/// Bytes for what follows the records.
+const SLACK: usize = 256;
+/// Pages of more records are for the pool.
+const INLINE: u32 = 100;
+
+/// Statements with their layouts, the total's, and the plan around them.
+type Drafted = (Vec<(Statement, Layout)>, Option<Statement>, ListPlan);
+
+/// A list, compiled.
+pub(super) struct ListPlan {
+    paths: Vec<Path>,
+    /// One after the other until the page is full. None: the rule shows this caller nothing.
+    segments: Vec<(Planned, Arc<Layout>)>,
+    total: Option<Planned>,
+    directions: Vec<Direction>,
+    /// Fields of the index that would serve it.
+    advice: String,
+    /// Bytes of the last page.
+    size: AtomicUsize,
+}
+
+/// One request, as far as it goes before a plan is needed.
+struct Asking<'a> {
+    source: &'a Source<'a>,
+    collection: &'a Collection,
+    request: &'a ListRequest,
+    caller: &'a Caller,
+    asked: Vec<Asked>,
+    conditions: Arc<Conditions>,
+    standing: Standing,
+    page: u32,
+    position: Option<Position>,
+    now: Time,
+}
+
+/// The JSON of a page: `{"items":[…],"next":…}`.
+pub(super) async fn list(source: &Source<'_>, caller: &Caller, request: &ListRequest) -> Result<Bytes> {
+    let plans = source.epoch.part::<Plans>();
+    let asking = Asking::of(source, &plans, caller, request)?;
+    let plan = asking.plan(&plans).await?;
+    asking.run(&plan).await.map_err(|error| advised(error, asking.collection, &plan.advice))
+}
+
+impl<'a> Asking<'a> {
+    fn of(
+        source: &'a Source<'a>,
+        plans: &Plans,
+        caller: &'a Caller,
+        request: &'a ListRequest,
+    ) -> Result<Self> {
+        let collection = source.epoch.schema.collection(request.collection);
+        if collection.is_table() {
+            return Err(Error::not_found());
+        }
+        let page = request.page()?;
+        let asked = wheres::asked(request)?;
+        let mut asking = Self {
+            source,
+            collection,
+            request,
+            caller,
+            asked,
+            conditions: plans.conditions(collection),
+            standing: Standing { bound: true, known: 0 },
+            page,
+            position: None,
+            now: source.engine.clock().now(),
+        };
+        if let Some(cursor) = request.cursor.as_deref().filter(|cursor| !cursor.is_empty()) {
+            let position = source.cursors.open(cursor, &asking.bound())?;
+            asking.now = position.now;
+            asking.position = Some(position);
+        }
+        asking.standing = asking.conditions.standing(collection, caller, asking.now)?;
+        if asking.standing.bound && collection.rules.read.is_none() {
+            return Err(Error::not_found());
+        }
+        Ok(asking)
+    }
+
+    /// What a cursor of this list belongs to.
+    fn bound(&self) -> Vec<u8> {
+        let mut out = b"list".to_vec();
+        let mut part = |bytes: &[u8]| {
+            out.extend((bytes.len() as u64).to_be_bytes());
+            out.extend_from_slice(bytes);
+        };
+        part(self.collection.name.as_bytes());
+        part(self.request.sort.as_deref().unwrap_or_default().as_bytes());
+        part(self.request.filter.as_deref().unwrap_or_default().as_bytes());
+        part(self.caller.kind.as_str().as_bytes());
+        part(&self.caller.id.0);
+        for asked in &self.asked {
+            part(asked.path.as_bytes());
+            part(&asked.values.len().to_be_bytes());
+            asked.values.iter().for_each(|value| part(value.as_bytes()));
+        }
+        out
+    }
+
+    /// Bit *i*: the position's key *i* is NULL.
+    fn nulls(&self) -> u32 {
+        let keys = self.position.iter().flat_map(|position| position.keys.iter().take(32));
+        keys.enumerate().fold(0, |nulls, (place, key)| nulls | u32::from(key.is_null()) << place)
+    }
+
+    /// Everything that a plan depends on.
+    fn key(&self) -> Vec<u8> {
+        let request = self.request;
+        let mut out = Vec::with_capacity(96);
+        out.extend(request.collection.0.to_be_bytes());
+        out.extend(self.standing.known.to_be_bytes());
+        out.extend(self.page.to_be_bytes());
+        out.extend(self.nulls().to_be_bytes());
+        let keys = self.position.as_ref().map_or(0, |position| position.keys.len());
+        let flags = [self.standing.bound, request.total, self.position.is_some()];
+        out.extend(flags.map(u8::from));
+        out.push(u8::try_from(keys).unwrap_or(u8::MAX));
+        let mut part = |text: &str| {
+            out.extend_from_slice(text.as_bytes());
+            out.push(0);
+        };
+        for text in [&request.fields, &request.sort, &request.filter] {
+            part(text.as_deref().unwrap_or_default());
+        }
+        for asked in &self.asked {
+            part(&asked.path);
+            asked.values.iter().for_each(|value| part(if wheres::stays(value) { value } else { "" }));
+            part("");
+        }
+        if request.filter.is_some() || !self.asked.is_empty() {
+            part(if self.caller.is_bound("") { "" } else { "all" });
+            self.caller.rights.iter().for_each(|right| part(right));
+        }
+        out
+    }
+
+    async fn plan(&self, plans: &Plans) -> Result<Arc<ListPlan>> {
+        let key = self.key();
+        if let Some(plan) = plans.lists.get(key.as_slice()) {
+            return Ok(plan);
+        }
+        let plan = Arc::new(self.compiled(plans).await?);
+        plans.lists.put(key, Arc::clone(&plan));
+        Ok(plan)
+    }
+
+    async fn compiled(&self, plans: &Plans) -> Result<ListPlan> {
+        let (statements, total, mut plan) = self.drafted()?;
+        for (statement, layout) in statements {
+            let planned = plans.routed(self.source.engine, statement).await?;
+            let planned = if self.page > INLINE { planned.on_pool() } else { planned };
+            plan.segments.push((planned, Arc::new(layout)));
+        }
+        plan.total = total.map(|statement| Planned::new(statement, Route::Pool));
+        Ok(plan)
+    }
+
+    fn drafted(&self) -> Result<Drafted> {
+        let (schema, collection): (&Schema, _) = (&self.source.epoch.schema, self.collection);
+        let callers = Callers::of(schema, collection.id, self.caller);
+        let typed = self.asked.iter().map(|asked| Path::typed(&callers, collection, asked));
+        let keys = sort::keys(collection, self.request.sort.as_deref())?;
+        let filter = self.request.filter.as_deref().filter(|filter| !filter.is_empty());
+        let draft = Draft {
+            schema,
+            dialect: self.source.epoch.dialect,
+            collection,
+            conditions: &self.conditions,
+            standing: self.standing,
+            fields: selection::selected(collection, self.request.fields.as_deref())?,
+            order: order(collection, &self.conditions, self.standing, &keys),
+            paths: typed.collect::<Result<_>>()?,
+            asked: &self.asked,
+            filter: filter.map(|filter| callers.filter(filter)).transpose()?,
+            page: self.page,
+        };
+        let directions: Vec<Direction> = draft.order.iter().map(super::draft::OrderKey::direction).collect();
+        let parts = match &self.position {
+            Some(_) => segments(&directions, self.nulls()),
+            None => vec![Vec::new()],
+        };
+        let shows = draft.rule() != Rule::Never;
+        let parts = parts.iter().filter(|_| shows).map(|tests| draft.segment(tests));
+        let statements = parts.collect::<Result<_>>()?;
+        let total = (shows && self.request.total).then(|| draft.total()).transpose()?;
+        let advice = draft.advice();
+        let plan = ListPlan {
+            paths: draft.paths,
+            segments: Vec::new(),
+            total: None,
+            directions,
+            advice,
+            size: AtomicUsize::new(1024),
+        };
+        Ok((statements, total, plan))
+    }
+
+    async fn run(&self, plan: &Arc<ListPlan>) -> Result<Bytes> {
+        let slots = self.slots(plan)?;
+        let environment = Environment { caller: self.caller, now: self.now };
+        let mut page: Option<Part> = None;
+        // A page that is full goes on until it knows whether there is more.
+        for (planned, layout) in &plan.segments {
+            let query = planned.query(&environment, &slots)?;
+            let room = match &page {
+                None => Room { opening: OPENING, bytes: plan.size.load(Ordering::Relaxed), rows: self.page },
+                Some(page) => Room { opening: b"", bytes: 0, rows: self.page - page.rows },
+            };
+            let layout = Arc::clone(layout);
+            let part = self.source.engine.read(query, move |rows| Part::read(&layout, rows, room)).await?;
+            let page = match &mut page {
+                None => page.insert(part),
+                Some(page) => page.add(part),
+            };
+            if page.more {
+                break;
+            }
+        }
+        let mut page = page.unwrap_or_else(|| Part::none(OPENING));
+        plan.size.store(page.bytes.len() + SLACK, Ordering::Relaxed);
+        if let Some((_, layout)) = plan.segments.first() {
+            page = page.filled(self.source.engine, &layout.lists).await?;
+        }
+        let total = self.total(plan, &environment, &slots).await?;
+        self.body(page, total)
+    }
+
+    fn slots(&self, plan: &ListPlan) -> Result<Vec<Value>> {
+        let mut slots = Vec::new();
+        for (path, asked) in plan.paths.iter().zip(&self.asked) {
+            slots.extend(path.values(&self.source.epoch.schema, self.caller, asked)?);
+        }
+        let Some(position) = &self.position else { return Ok(slots) };
+        if position.keys.len() != plan.directions.len() {
+            return Err(foreign());
+        }
+        if let Some((_, layout)) = plan.segments.first() {
+            let places = position.keys.iter().zip(&plan.directions).zip(&layout.keys);
+            for ((key, direction), &(_, column)) in places {
+                if !fits(key, column) || (key.is_null() && !direction.nullable) {
+                    return Err(foreign());
+                }
+            }
+        }
+        slots.extend(position.keys.iter().cloned());
+        Ok(slots)
+    }
+
+    async fn total(
+        &self,
+        plan: &ListPlan,
+        environment: &Environment<'_>,
+        slots: &[Value],
+    ) -> Result<Option<i64>> {
+        if !self.request.total {
+            return Ok(None);
+        }
+        let Some(planned) = &plan.total else { return Ok(Some(0)) };
+        let query = planned.query(environment, slots)?;
+        let count = self.source.engine.read(query, |rows| match rows.next()? {
+            Some(row) => row.int(0),
+            None => Ok(None),
+        });
+        Ok(Some(count.await?.unwrap_or(0)))
+    }
+
+    fn body(&self, page: Part, total: Option<i64>) -> Result<Bytes> {
+        let mut out = page.bytes;
+        out.put_slice(b"],\"next\":");
+        if page.more {
+            let position = Position { now: self.now, keys: page.last };
+            json::text(&mut out, &self.source.cursors.seal(&position, &self.bound())?);
+        } else {
+            json::null(&mut out);
+        }
+        if let Some(total) = total {
+            out.put_slice(b",\"total\":");
+            json::int(&mut out, total.min(i64::from(COUNTED)));
+            if total > i64::from(COUNTED) {
+                out.put_slice(b",\"at_least\":true");
+            }
+        }
+        out.put_u8(b'}');
+        Ok(out.freeze())
+    }
+}

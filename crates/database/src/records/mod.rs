@@ -1,0 +1,72 @@
+//! Reading records: one by its key, or a list of them, as bytes of JSON.
+//!
+//! Always true: the rule that says who may read stands inside the statement, its relations included, so no row that a
+//! caller may not read is ever fetched; no hidden field leaves; what a caller writes itself (`filter=`, `where.`,
+//! `sort=`) sees only what rules show. No rule means closed to all but staff and the system.
+//!
+//! A request becomes a shape (itself with its values lifted out), and a shape becomes a plan once per epoch and
+//! standing: SQL, columns and where it runs. The same shape again is one look-up.
+
+mod base64;
+mod bounded;
+mod callers;
+mod columns;
+mod cursor;
+mod draft;
+mod encode;
+mod get;
+mod json;
+mod key;
+mod keyset;
+mod list;
+mod page;
+mod plans;
+mod refusal;
+mod request;
+mod selection;
+mod sort;
+mod standing;
+mod texts;
+mod wheres;
+
+pub use cursor::Cursors;
+pub use get::Found;
+pub use key::Key;
+pub use request::{DEFAULT_LIMIT, ListRequest, MOST};
+
+use bytes::Bytes;
+use mains_base::{Caller, Result};
+use mains_language::schema::CollectionId;
+
+use crate::engine::Engine;
+use crate::epoch::Epoch;
+
+/// Where records are read from.
+#[derive(Clone, Copy)]
+pub struct Source<'a> {
+    /// The database.
+    pub engine: &'a Engine,
+    /// The schema that the request pins.
+    pub epoch: &'a Epoch,
+    /// The site's cursors.
+    pub cursors: &'a Cursors,
+}
+
+impl Source<'_> {
+    /// A page of records: the whole body, `{"items":[…],"next":…}`.
+    pub async fn list(&self, caller: &Caller, request: &ListRequest) -> Result<Bytes> {
+        list::list(self, caller, request).await
+    }
+
+    /// The record with this key as the caller sees it, with the fields that `fields=` names. 404 when there is none,
+    /// or none that it may read.
+    pub async fn get(
+        &self,
+        caller: &Caller,
+        collection: CollectionId,
+        key: &Key,
+        fields: Option<&str>,
+    ) -> Result<Found> {
+        get::get(self, caller, collection, key, fields).await
+    }
+}
