@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mains_base::{Caller, Result, Time, Value, fold};
+use mains_base::{Caller, Error, Result, Time, Value, fold};
 use mains_language::expression::Tree;
 
 use super::free::evaluate;
@@ -70,9 +70,12 @@ impl Bind {
     fn resolve(&self, environment: &Environment<'_>, slots: &[Value]) -> Result<Value> {
         Ok(match self {
             Self::Value(value) => value.clone(),
-            Self::Folded(tree) => evaluate(tree, environment)?.unwrap_or(Value::Null),
-            Self::Known(tree) => Value::Bool(evaluate(tree, environment)?.is_some()),
-            Self::Slot(slot) => slots.get(usize::from(*slot)).cloned().unwrap_or(Value::Null),
+            Self::Folded(tree) => evaluate(tree, environment).unwrap_or(Value::Null),
+            Self::Known(tree) => Value::Bool(evaluate(tree, environment).is_some()),
+            Self::Slot(slot) => {
+                let missing = || Error::internal(format!("slot {slot} is not given"));
+                slots.get(usize::from(*slot)).cloned().ok_or_else(missing)?
+            }
             Self::Part(whole, part) => part.of(whole.resolve(environment, slots)?),
         })
     }

@@ -2,8 +2,8 @@
 //!
 //! Literals, `now` and `auth` but its account's record. They are bound, never written into the statement.
 
-use mains_base::{Result, Value};
-use mains_language::expression::{List, ListKind, Node, Tree, Var};
+use mains_base::{Caller, Time, Value};
+use mains_language::expression::{self, Cell, Function, List, ListKind, Node, Rowless, Tree, Var};
 
 use super::Environment;
 
@@ -17,6 +17,8 @@ fn free(tree: &Tree, bound: &mut Vec<Var>) -> bool {
         Node::Constant(_) | Node::Now | Node::Auth(_) => true,
         Node::Field(..) | Node::Record(_) | Node::Inside(..) | Node::Visible { .. } => false,
         Node::Element(var) => bound.contains(var),
+        // Drawn anew for each row.
+        Node::Call(Function::Random | Function::NewUuid, _) => false,
         Node::Not(inner) | Node::Negate(inner) => free(inner, bound),
         Node::And(parts) | Node::Or(parts) | Node::Call(_, parts) => all(parts, bound),
         Node::If(parts) => all(&**parts, bound),
@@ -74,42 +76,17 @@ pub(super) fn has_choice(tree: &Tree) -> bool {
 }
 
 /// The value of a part without a row: `None` where it is unknown.
-pub(super) fn evaluate(tree: &Tree, environment: &Environment<'_>) -> Result<Option<Value>> {
-    use mains_language::expression::Auth;
-    let texts = |items: &[String]| Value::List(items.iter().cloned().map(Value::Text).collect());
-    let caller = environment.caller;
-    Ok(Some(match &tree.node {
-        Node::Constant(value) => value.clone(),
-        Node::Now => Value::Int(environment.now.micros()),
-        Node::Auth(Auth::Id) => Value::Id(caller.id),
-        Node::Auth(Auth::SignedIn) => Value::Bool(caller.signed_in()),
-        Node::Auth(Auth::Verified) => Value::Bool(caller.verified),
-        Node::Auth(Auth::Staff) => Value::Bool(caller.staff),
-        Node::Auth(Auth::Kind) => Value::from(caller.kind.as_str()),
-        Node::Auth(Auth::Level) => Value::Int(caller.level),
-        Node::Auth(Auth::ProvenAt) => caller.proven_at.map(mains_base::Time::micros).into(),
-        Node::Auth(Auth::Roles) => texts(&caller.roles),
-        Node::Auth(Auth::Scopes) => texts(&caller.scopes),
-        Node::Auth(Auth::Rights) => texts(&caller.rights),
-        _ => return Err(mains_base::Error::internal("the memory evaluator has not landed")),
-    }))
+pub(super) fn evaluate(tree: &Tree, environment: &Environment<'_>) -> Option<Value> {
+    let world = Rowless { caller: environment.caller, now: environment.now };
+    match expression::evaluate(tree, &world) {
+        Cell::Known(value) => Some(value),
+        Cell::Unknown => None,
+    }
 }
 
 /// The value of a part that needs neither a row nor a caller nor a clock; `None` where it needs one.
 pub(super) fn evaluate_constant(tree: &Tree) -> Option<Option<Value>> {
-    let caller = mains_base::Caller::visitor();
-    let environment = Environment { caller: &caller, now: mains_base::Time::from_micros(0) };
-    if needs_request(tree) { None } else { evaluate(tree, &environment).ok() }
-}
-
-fn needs_request(tree: &Tree) -> bool {
-    match &tree.node {
-        Node::Constant(_) => false,
-        Node::Not(inner) | Node::Negate(inner) => needs_request(inner),
-        Node::And(parts) | Node::Or(parts) | Node::Call(_, parts) => parts.iter().any(needs_request),
-        Node::If(parts) => parts.iter().any(needs_request),
-        Node::Compare(_, pair) | Node::Arithmetic(_, pair) => pair.iter().any(needs_request),
-        Node::InSet(inner, parts) => needs_request(inner) || parts.iter().any(needs_request),
-        _ => true,
-    }
+    let caller = Caller::visitor();
+    let environment = Environment { caller: &caller, now: Time::MIN };
+    (!tree.is_about_caller_or_time()).then(|| evaluate(tree, &environment))
 }

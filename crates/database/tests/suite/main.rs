@@ -1,3 +1,4 @@
 //! The tests of the engine room, on both databases.
 
 mod engine;
+mod sql;

@@ -1,5 +1,9 @@
 //! The file of the vectors, read. Doubles and decimals stand there as text, relations as record keys.
-#![expect(clippy::unwrap_used, reason = "the file is part of the repository and whole")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "the file is part of the repository and whole"
+)]
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,9 @@
 //! The schema of the world, built by hand: its types are more than a site may declare yet.
-#![expect(clippy::unwrap_used, reason = "the file is part of the repository and whole")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "the file is part of the repository and whole"
+)]
 
 use std::collections::HashMap;
 
