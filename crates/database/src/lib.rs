@@ -6,6 +6,7 @@ pub mod dialect;
 pub mod engine;
 mod epoch;
 pub mod records;
+pub mod schema;
 pub mod sql;
 
 pub use epoch::Epoch;

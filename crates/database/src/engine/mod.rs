@@ -6,6 +6,7 @@
 mod commits;
 mod failure;
 mod job;
+mod postgres;
 mod queue;
 mod read;
 mod rows;
@@ -27,6 +28,7 @@ pub use self::statements::{OnViolation, Statements, Violation, ViolationKind};
 
 use self::commits::Commits;
 use self::job::{Task, Work};
+use self::postgres::Postgres;
 use self::queue::Queue;
 use self::sqlite::Sqlite;
 use crate::dialect::Dialect;
@@ -45,6 +47,7 @@ struct Inner {
 
 enum Backend {
     Sqlite(Sqlite),
+    Postgres(Postgres),
 }
 
 impl Engine {
@@ -53,8 +56,8 @@ impl Engine {
         let commits = Arc::new(Commits::new());
         let backend = match &settings.target {
             Target::Sqlite { path } => Backend::Sqlite(Sqlite::open(path, settings, Arc::clone(&commits))?),
-            Target::Postgres { .. } => {
-                return Err(mains_base::Error::internal("PostgreSQL comes with the next step"));
+            Target::Postgres { url } => {
+                Backend::Postgres(Postgres::open(url, settings, Arc::clone(&commits)).await?)
             }
         };
         Ok(Self { inner: Arc::new(Inner { backend, commits, clock }) })
@@ -64,6 +67,7 @@ impl Engine {
     pub fn dialect(&self) -> Dialect {
         match &self.inner.backend {
             Backend::Sqlite(_) => Dialect::Sqlite,
+            Backend::Postgres(_) => Dialect::Postgres,
         }
     }
 
@@ -100,6 +104,7 @@ impl Engine {
     fn queue(&self) -> &Queue {
         match &self.inner.backend {
             Backend::Sqlite(sqlite) => sqlite.queue(),
+            Backend::Postgres(postgres) => postgres.queue(),
         }
     }
 
@@ -112,6 +117,7 @@ impl Engine {
     ) -> Result<T> {
         match &self.inner.backend {
             Backend::Sqlite(sqlite) => sqlite.read(query, visit).await,
+            Backend::Postgres(postgres) => postgres.read(query, visit).await,
         }
     }
 
@@ -122,6 +128,7 @@ impl Engine {
     ) -> Result<T> {
         match &self.inner.backend {
             Backend::Sqlite(sqlite) => sqlite.snapshot(body).await,
+            Backend::Postgres(postgres) => postgres.snapshot(body).await,
         }
     }
 
@@ -130,6 +137,7 @@ impl Engine {
     pub async fn explain(&self, text: &str) -> Result<Route> {
         match &self.inner.backend {
             Backend::Sqlite(sqlite) => sqlite.explain(text.to_owned()).await,
+            Backend::Postgres(postgres) => postgres.explain(text.to_owned()).await,
         }
     }
 
@@ -143,6 +151,7 @@ impl Engine {
         let inner = Arc::clone(&self.inner);
         let closed = tokio::task::spawn_blocking(move || match &inner.backend {
             Backend::Sqlite(sqlite) => sqlite.close(),
+            Backend::Postgres(postgres) => postgres.close(),
         });
         drop(closed.await);
     }
@@ -152,6 +161,7 @@ impl Drop for Inner {
     fn drop(&mut self) {
         match &self.backend {
             Backend::Sqlite(sqlite) => sqlite.abandon(),
+            Backend::Postgres(postgres) => postgres.abandon(),
         }
     }
 }

@@ -1,4 +1,5 @@
 //! The tests of the engine room, on both databases.
 
 mod engine;
+mod schema;
 mod sql;

@@ -97,18 +97,18 @@ impl Statements for SqliteStatements<'_> {
         if self.failed {
             return Err(failure::went_on());
         }
-        self.command("SAVEPOINT inner")?;
+        self.command("SAVEPOINT mains_inner")?;
         let outcome = body(self);
         if outcome.is_ok() && !self.failed {
-            return self.command("RELEASE inner");
+            return self.command("RELEASE mains_inner");
         }
         if self.connection.is_autocommit() {
             // The failure took the whole transaction with it; the writer sees to that.
             self.failed = true;
         } else {
             self.failed = false;
-            self.command("ROLLBACK TO inner")?;
-            self.command("RELEASE inner")?;
+            self.command("ROLLBACK TO mains_inner")?;
+            self.command("RELEASE mains_inner")?;
         }
         Err(outcome.err().unwrap_or_else(failure::went_on))
     }

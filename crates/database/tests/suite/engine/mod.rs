@@ -1,11 +1,15 @@
 //! Each trap of the engine, beside innocent closures.
 
+mod both;
+mod postgres;
 mod sqlite;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use mains_base::{Result, SystemClock, Value};
 use mains_database::engine::{Engine, EngineSettings, Job, ReadQuery, Route, Statements};
+use tokio_postgres::NoTls;
 
 /// A closure as the engine wants it, answering a number.
 pub(crate) fn job(body: impl Fn(&mut dyn Statements) -> Result<i64> + Send + Sync + 'static) -> Job {
@@ -71,4 +75,82 @@ pub(crate) fn wait<T>(future: impl Future<Output = T>) -> T {
         .build()
         .unwrap()
         .block_on(future)
+}
+
+/// A database of its own on the test server; dropped at the end.
+pub(crate) struct Database {
+    pub(crate) url: String,
+    name: String,
+}
+
+static NUMBER: AtomicU32 = AtomicU32::new(0);
+
+/// A command on the test server, outside of any database under test.
+pub(crate) async fn server(command: &str) -> Vec<String> {
+    let (client, connection) = tokio_postgres::connect(&server_url(), NoTls).await.unwrap();
+    let driven = tokio::runtime::Handle::current().spawn(connection);
+    let messages = client.simple_query(command).await.unwrap();
+    drop(client);
+    driven.await.unwrap().unwrap();
+    let rows = messages.iter().filter_map(|message| match message {
+        tokio_postgres::SimpleQueryMessage::Row(row) => Some(row.get(0).unwrap_or_default().to_owned()),
+        _ => None,
+    });
+    rows.collect()
+}
+
+#[expect(clippy::disallowed_methods, reason = "the address of the test server comes from outside")]
+fn server_url() -> String {
+    std::env::var("MAINS_TEST_POSTGRES")
+        .expect("MAINS_TEST_POSTGRES names no server: set it to postgres://user:password@host:port/postgres")
+}
+
+impl Database {
+    pub(crate) async fn create() -> Self {
+        let name = format!("mains_engine_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        server(&format!(
+            "CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'"
+        ))
+        .await;
+        let url = server_url();
+        let (base, _) = url.rsplit_once('/').unwrap();
+        Self { url: format!("{base}/{name}"), name }
+    }
+
+    pub(crate) async fn remove(self) {
+        server(&format!("DROP DATABASE {} WITH (FORCE)", self.name)).await;
+    }
+
+    /// Ends every connection to it, as a server that goes down would.
+    pub(crate) async fn terminate(&self) -> usize {
+        let sql =
+            format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{}'", self.name);
+        server(&sql).await.len()
+    }
+}
+
+/// The same test on SQLite and on PostgreSQL.
+pub(crate) fn on_both(body: impl AsyncFn(&Engine)) {
+    wait(async {
+        let (_folder, engine) = sqlite_with(|_| {}).await;
+        body(&engine).await;
+        engine.close().await;
+    });
+    on_postgres(|_| {}, async |engine, _| body(engine).await);
+}
+
+/// A test on PostgreSQL.
+pub(crate) fn on_postgres(
+    change: impl FnOnce(&mut EngineSettings),
+    body: impl AsyncFnOnce(&Engine, &Database),
+) {
+    wait(async {
+        let database = Database::create().await;
+        let mut settings = EngineSettings::postgres(&database.url);
+        change(&mut settings);
+        let engine = Engine::open(&settings, Arc::new(SystemClock)).await.unwrap();
+        body(&engine, &database).await;
+        engine.close().await;
+        database.remove().await;
+    });
 }

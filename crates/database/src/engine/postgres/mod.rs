@@ -1,0 +1,177 @@
+//! PostgreSQL: write threads with a connection each, shared pipelined connections for small reads, a pool for the rest.
+
+mod failure;
+mod link;
+mod readers;
+mod session;
+mod statements;
+mod values;
+mod writers;
+
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use mains_base::{Error, Result};
+use tokio::sync::oneshot;
+
+use self::readers::{Collected, Readers};
+use self::session::Session;
+use self::writers::{Shared, Writer};
+use super::Statements;
+use super::commits::Commits;
+use super::queue::Queue;
+use super::read::{ReadQuery, Route, RowStream};
+use super::settings::{Durability, EngineSettings};
+
+/// The threads and connections of one database.
+pub(super) struct Postgres {
+    queue: Arc<Queue>,
+    readers: Readers,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Postgres {
+    pub(super) async fn open(url: &str, settings: &EngineSettings, commits: Arc<Commits>) -> Result<Self> {
+        let config = link::config(url)?;
+        let (readers, mut threads) = Readers::open(&config, &reading(settings), settings)?;
+        let queue = Arc::new(Queue::new(settings.queue));
+        let shared = Arc::new(Shared {
+            queue: Arc::clone(&queue),
+            gate: RwLock::new(()),
+            commits,
+            retry_for: settings.retry_for,
+        });
+        // The server tells a statement that it took too long; this is for a server that says nothing at all.
+        let timeout = settings.statement_timeout + Duration::from_secs(1);
+        for number in 0..settings.write_threads.max(1) {
+            let session = Session::new(config.clone(), writing(settings), timeout)?;
+            let writer = Writer { session, shared: Arc::clone(&shared) };
+            let thread = std::thread::Builder::new().name(format!("mains-write-{number}"));
+            threads.push(thread.spawn(move || writer.work())?);
+        }
+        let postgres = Self { queue, readers, threads: Mutex::new(threads) };
+        postgres.greet().await?;
+        Ok(postgres)
+    }
+
+    /// Sees that the server is there, and what it promises.
+    async fn greet(&self) -> Result<()> {
+        let query = ReadQuery {
+            text: "SELECT current_setting('fsync'), current_setting('server_version_num')::int".into(),
+            parameters: Vec::new(),
+            route: Route::Inline,
+        };
+        let (fsync, version) = self
+            .read(query, |rows| {
+                let row = rows.next()?.ok_or_else(|| Error::internal("no settings"))?;
+                Ok((row.text(0)?.unwrap_or_default().to_owned(), row.int(1)?.unwrap_or_default()))
+            })
+            .await?;
+        if version < 150_000 {
+            return Err(Error::new(
+                mains_base::Kind::Internal,
+                "database.version",
+                "This PostgreSQL is older than 15. Use 15 or later.",
+            ));
+        }
+        if fsync != "on" {
+            tracing::warn!("the database runs with fsync = off: a power cut loses what was acknowledged");
+        }
+        Ok(())
+    }
+
+    pub(super) fn queue(&self) -> &Queue {
+        &self.queue
+    }
+
+    pub(super) async fn read<T: Send + 'static>(
+        &self,
+        query: ReadQuery,
+        visit: impl Fn(&mut dyn RowStream) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let rows = if query.route == Route::Inline {
+            match self.readers.shared(&query).await {
+                Err(failure) if failure.is_timeout() => self.pooled(query).await?,
+                outcome => outcome.map_err(readers::meaning)?,
+            }
+        } else {
+            self.pooled(query).await?
+        };
+        visit(&mut Collected { rows: rows.into_iter(), current: None })
+    }
+
+    async fn pooled(&self, query: ReadQuery) -> Result<Vec<tokio_postgres::Row>> {
+        self.on_pool(move |session| session.read(&query.text, &query.parameters).map_err(readers::meaning))
+            .await
+    }
+
+    pub(super) async fn snapshot<T: Send + 'static>(
+        &self,
+        body: impl FnOnce(&mut dyn Statements) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.on_pool(move |session| readers::snapshot(session, body)).await
+    }
+
+    pub(super) async fn explain(&self, sql: String) -> Result<Route> {
+        let lines = self.on_pool(move |session| session.explain(&sql).map_err(readers::meaning)).await?;
+        let slow = lines.iter().any(|line| line.contains("Seq Scan") || line.contains("Sort"));
+        Ok(if slow { Route::Pool } else { Route::Inline })
+    }
+
+    async fn on_pool<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Session) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let (sender, receiver) = oneshot::channel();
+        let work = move |session: &mut Session| {
+            if !sender.is_closed() {
+                drop(sender.send(work(session)));
+            }
+        };
+        self.readers.pool(Box::new(work))?;
+        receiver.await.unwrap_or_else(|_| Err(Error::internal("a read ended without an answer")))
+    }
+
+    /// Ends the threads once the queue is empty.
+    pub(super) fn close(&self) {
+        self.abandon();
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for thread in threads {
+            drop(thread.join());
+        }
+    }
+
+    /// Tells the threads to end, without waiting.
+    pub(super) fn abandon(&self) {
+        self.queue.close();
+        self.readers.close();
+    }
+}
+
+/// Settings of the write connections. Without sequential scans, since SERIALIZABLE locks a small table whole when it is
+/// scanned.
+fn writing(settings: &EngineSettings) -> String {
+    let synchronous = match settings.durability {
+        Durability::Full => {
+            "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local')"
+        }
+        Durability::Normal => "SET synchronous_commit = off",
+    };
+    format!(
+        "SET lock_timeout = {}; SET statement_timeout = {}; SET idle_in_transaction_session_timeout = {}; \
+         SET enable_seqscan = off; SET timezone = 'UTC'; {synchronous}",
+        settings.lock_timeout.as_millis(),
+        settings.statement_timeout.as_millis(),
+        settings.statement_timeout.as_millis(),
+    )
+}
+
+fn reading(settings: &EngineSettings) -> String {
+    format!(
+        "SET default_transaction_read_only = on; SET statement_timeout = {}; \
+         SET idle_in_transaction_session_timeout = {}; SET timezone = 'UTC'",
+        settings.read_timeout.as_millis(),
+        settings.read_timeout.as_millis(),
+    )
+}

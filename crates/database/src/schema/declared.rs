@@ -1,0 +1,247 @@
+//! From a schema to shapes: what the database should hold.
+
+use std::sync::Arc;
+
+use mains_base::Result;
+use mains_language::expression::{Auth, Comparison, ListKind, Node, Source, Tree};
+use mains_language::schema::{
+    Check, Collection, CurrencyRule, Default, Field, FieldId, FieldKind, Index, Owner, Schema,
+};
+
+use super::shape::{
+    CheckShape, CurrencyShape, FieldShape, Fill, IndexShape, KindShape, SequenceShape, TableShape,
+};
+use super::{columns, names};
+use crate::dialect::Dialect;
+use crate::sql;
+
+/// The release that writes the catalogue.
+pub(super) const RELEASE: &str = env!("CARGO_PKG_VERSION");
+
+/// Every collection and table of the schema.
+pub(super) fn shapes(dialect: Dialect, schema: &Schema) -> Result<Vec<TableShape>> {
+    schema.collections.iter().map(|collection| table(dialect, schema, collection)).collect()
+}
+
+/// `server`, `app:orders` or `site`.
+pub(super) fn owner(owner: &Owner) -> String {
+    match owner {
+        Owner::Server => "server".to_owned(),
+        Owner::App(name) => format!("app:{name}"),
+        Owner::Site => "site".to_owned(),
+    }
+}
+
+fn table(dialect: Dialect, schema: &Schema, collection: &Collection) -> Result<TableShape> {
+    let declared = declared_fields(collection).filter(|field| field.is_stored());
+    let mut shape = TableShape {
+        name: collection.name.clone(),
+        owner: owner(&collection.owner),
+        release: RELEASE.to_owned(),
+        was: collection.was.clone(),
+        prefix: collection.prefix.as_ref().map(|prefix| prefix.as_str().to_owned()),
+        key: Vec::new(),
+        fields: declared.map(|field| field_shape(schema, collection, field)).collect(),
+        indexes: Vec::new(),
+        checks: Vec::new(),
+    };
+    for check in &collection.checks {
+        shape.checks.push(check_shape(dialect, schema, collection, check)?);
+    }
+    if collection.is_table() {
+        shape.key = collection.key.iter().map(|&id| collection.field(id).name.clone()).collect();
+    }
+    for index in &collection.indexes {
+        let condition = index.condition.as_ref();
+        let condition = condition.map(|tree| sql::index_condition(dialect, schema, collection.id, tree));
+        shape.indexes.push(index_shape(collection, &shape, index, condition.transpose()?));
+    }
+    automatic(collection, &mut shape);
+    Ok(shape)
+}
+
+fn declared_fields(collection: &Collection) -> impl Iterator<Item = &Field> {
+    let first = if collection.is_table() { 0 } else { usize::from(FieldId::FIRST.0) };
+    collection.fields.iter().skip(first)
+}
+
+fn field_shape(schema: &Schema, collection: &Collection, field: &Field) -> FieldShape {
+    let own = field.owner == collection.owner;
+    let truth = matches!(field.kind, FieldKind::Bool) && field.many.is_none();
+    FieldShape {
+        name: field.name.clone(),
+        owner: owner(&field.owner),
+        release: RELEASE.to_owned(),
+        was: field.was.clone(),
+        fill: fill(collection, field),
+        values_were: values_were(field),
+        kind: kind(schema, collection, field),
+        many: field.many.map(|many| many.max_items),
+        // Erasing an account makes its data null, and what a site adds to an app's collection binds commands only.
+        required: field.personal.is_none() && (truth || (field.required && own)),
+    }
+}
+
+fn fill(collection: &Collection, field: &Field) -> Fill {
+    match (&field.default, &field.kind) {
+        (Some(Default::Literal(value)), _) => Fill::Literal(value.clone()),
+        (Some(Default::Expr(tree)), _) => Fill::Expr(Arc::clone(tree)),
+        (None, FieldKind::Bool) => Fill::Literal(false.into()),
+        (None, FieldKind::Slug { from: Some(from), .. }) => Fill::Slug(collection.field(*from).name.clone()),
+        (None, _) => Fill::Nothing,
+    }
+}
+
+fn values_were(field: &Field) -> Vec<(String, String)> {
+    let FieldKind::Enum { values, .. } = &field.kind else { return Vec::new() };
+    let renamed = values.iter().filter_map(|value| Some((value.name.clone(), value.was.clone()?)));
+    renamed.collect()
+}
+
+fn kind(schema: &Schema, collection: &Collection, field: &Field) -> KindShape {
+    let name = |id: FieldId| collection.field(id).name.clone();
+    match &field.kind {
+        FieldKind::Text { min, max, pattern, ignore_case } => KindShape::Text {
+            min: *min,
+            max: *max,
+            pattern: pattern.as_ref().map(|pattern| pattern.source.clone()),
+            ignore_case: *ignore_case,
+        },
+        FieldKind::Email { max } => KindShape::Email { max: *max },
+        FieldKind::Url { max } => KindShape::Url { max: *max },
+        FieldKind::Slug { scope, .. } => KindShape::Slug { scope: scope.map(name) },
+        FieldKind::Integer { min, max, sequence } => {
+            let scope = |id: FieldId| {
+                let to = collection.field(id).relation().map(|to| schema.collection(to).name.clone());
+                (name(id), to.unwrap_or_default())
+            };
+            let sequence = sequence.map(|sequence| SequenceShape { scope: sequence.scope.map(scope) });
+            KindShape::Integer { min: *min, max: *max, sequence }
+        }
+        FieldKind::Number { min, max } => KindShape::Number { min: *min, max: *max },
+        FieldKind::Decimal { scale, min, max } => KindShape::Decimal { scale: *scale, min: *min, max: *max },
+        FieldKind::Money { currency } => KindShape::Money {
+            currency: match currency {
+                CurrencyRule::Free => CurrencyShape::Free,
+                CurrencyRule::Fixed(currency) => CurrencyShape::Fixed(currency.as_str().to_owned()),
+                CurrencyRule::Field(id) => CurrencyShape::Field(name(*id)),
+            },
+        },
+        FieldKind::Date { min, max } => KindShape::Date { min: *min, max: *max },
+        FieldKind::Datetime { min, max } => KindShape::Datetime { min: *min, max: *max },
+        FieldKind::Enum { values, .. } => {
+            KindShape::Enum { values: values.iter().map(|value| value.name.clone()).collect() }
+        }
+        FieldKind::Json { max_bytes } => KindShape::Json { max_bytes: *max_bytes },
+        FieldKind::Relation { to, .. } => KindShape::Relation { to: schema.collection(*to).name.clone() },
+        FieldKind::Bytes { max_bytes } => KindShape::Bytes { max_bytes: *max_bytes },
+        FieldKind::File => KindShape::File {},
+        FieldKind::Point => KindShape::Point {},
+        // Ids and computed fields have no column of their own to plan.
+        FieldKind::Bool | FieldKind::Id | FieldKind::Computed(_) => KindShape::Bool {},
+    }
+}
+
+fn index_shape(
+    collection: &Collection,
+    shape: &TableShape,
+    index: &Index,
+    condition: Option<String>,
+) -> IndexShape {
+    let fields = index.fields.iter().map(|&id| collection.field(id));
+    IndexShape {
+        name: names::index(&collection.name, &index.name),
+        owner: owner(&index.owner),
+        release: RELEASE.to_owned(),
+        columns: fields.flat_map(|field| index_columns(shape, &field.name)).collect(),
+        unique: index.unique,
+        condition,
+        automatic: index.automatic,
+    }
+}
+
+fn index_columns(shape: &TableShape, field: &str) -> Vec<String> {
+    // `id`, `created`, `updated` and `version` are columns of their own names.
+    shape.field(field).map_or_else(|| vec![field.to_owned()], columns::compared)
+}
+
+fn check_shape(
+    dialect: Dialect,
+    schema: &Schema,
+    collection: &Collection,
+    check: &Check,
+) -> Result<CheckShape> {
+    let physical = check.physical.then(|| sql::check_constraint(dialect, schema, collection.id, &check.expr));
+    Ok(CheckShape {
+        name: check.name.clone(),
+        owner: owner(&check.owner),
+        release: RELEASE.to_owned(),
+        sql: physical.transpose()?,
+    })
+}
+
+/// Adds the indexes that nobody declares: of relations, which deletes and inverses follow; of fields that the read
+/// rule compares with `auth`; and of `created` where ids do not tell it.
+fn automatic(collection: &Collection, shape: &mut TableShape) {
+    let mut wanted: Vec<&str> = Vec::new();
+    let stored = declared_fields(collection).filter(|field| field.is_stored() && field.many.is_none());
+    wanted.extend(stored.filter(|field| field.relation().is_some()).map(|field| field.name.as_str()));
+    let mut compared = Vec::new();
+    if let Some(rule) = &collection.rules.read {
+        beside_auth(rule, &mut compared);
+    }
+    wanted.extend(compared.into_iter().map(|id| collection.field(id).name.as_str()));
+    if collection.random_ids {
+        wanted.push("created");
+    }
+    for field in wanted {
+        let columns = index_columns(shape, field);
+        let known = |index: &IndexShape| index.condition.is_none() && index.columns.starts_with(&columns);
+        let is_key = shape.key.first().is_some_and(|first| first == field) || columns == ["id"];
+        if !is_key && !shape.indexes.iter().any(known) {
+            shape.indexes.push(automatic_index(shape, field, columns));
+        }
+    }
+}
+
+fn automatic_index(shape: &TableShape, field: &str, columns: Vec<String>) -> IndexShape {
+    IndexShape {
+        name: names::index(&shape.name, &format!("{field}__automatic")),
+        owner: shape.owner.clone(),
+        release: RELEASE.to_owned(),
+        columns,
+        unique: false,
+        condition: None,
+        automatic: true,
+    }
+}
+
+/// Own single fields that must equal a part of `auth` for the rule to hold.
+fn beside_auth(rule: &Tree, found: &mut Vec<FieldId>) {
+    match &rule.node {
+        Node::And(parts) | Node::Or(parts) => parts.iter().for_each(|part| beside_auth(part, found)),
+        Node::Compare(Comparison::Equal, sides) => {
+            let [left, right] = &**sides;
+            for (one, other) in [(left, right), (right, left)] {
+                if matches!(other.node, Node::Auth(_)) {
+                    found.extend(own_field(one));
+                }
+            }
+        }
+        Node::InList(one, list) if matches!(list.kind, ListKind::Auth(Auth::Roles | Auth::Scopes)) => {
+            found.extend(own_field(one));
+        }
+        _ => {}
+    }
+}
+
+fn own_field(tree: &Tree) -> Option<FieldId> {
+    match &tree.node {
+        Node::Field(row, field) if row.source == Source::Record && row.hops.is_empty() => Some(*field),
+        Node::Record(row) if row.source == Source::Record => match row.hops.as_slice() {
+            [hop] => Some(hop.field),
+            _ => None,
+        },
+        _ => None,
+    }
+}

@@ -1,0 +1,131 @@
+//! The schema plan: from what the database holds to what is declared, shown before it is done.
+//!
+//! Invariants: a plan is carried out whole, in one transaction, or not at all; nothing stored is lost unless an
+//! operator named it; where the database is as declared, nothing is done.
+
+mod catalogue;
+mod columns;
+mod compare;
+mod declared;
+mod elsewhere;
+mod fill;
+mod matching;
+pub mod names;
+mod plan;
+mod proof;
+mod shape;
+mod work;
+
+use mains_base::{Error, Result};
+use mains_language::schema::Schema;
+
+pub use plan::{Mark, Refusal, SchemaPlan, Step};
+
+use crate::dialect::Dialect;
+use crate::engine::{Engine, Statements};
+
+use crate::sql;
+use shape::TableShape;
+
+/// Creates what Mains itself needs in a database: settings, catalogue, counters, the log, and PostgreSQL's functions.
+/// Does nothing where it is there. Refuses a database that a newer program has changed.
+pub async fn bootstrap(engine: &Engine) -> Result<()> {
+    engine.alter(|statements| prepare(statements)).await
+}
+
+/// Compares what the schema declares with what the database holds. Changes nothing.
+pub async fn plan(engine: &Engine, schema: &Schema) -> Result<SchemaPlan> {
+    plan_dropping(engine, schema, &[]).await
+}
+
+/// As [`plan()`], and what `drops` names (`posts`, `posts.subtitle`) may go with all its values.
+pub async fn plan_dropping(engine: &Engine, schema: &Schema, drops: &[String]) -> Result<SchemaPlan> {
+    let declared = declared::shapes(engine.dialect(), schema)?;
+    let drops = drops.to_vec();
+    engine.snapshot(move |statements| compared(statements, &declared, &drops).map(|(plan, _)| plan)).await
+}
+
+/// Carries a plan out: everything in one transaction, while nothing else writes. What changed since the plan was
+/// made is an error, and so is a refusal.
+pub async fn apply(engine: &Engine, schema: &Schema, plan: &SchemaPlan) -> Result<()> {
+    if let Some(refusal) = plan.refusals.first() {
+        let sentence = format!("{}: {}", refusal.subject, refusal.sentence);
+        return Err(Error::conflict("schema.refused", sentence));
+    }
+    let declared = declared::shapes(engine.dialect(), schema)?;
+    let expected =
+        SchemaPlan { steps: plan.steps.clone(), drops: plan.drops.clone(), ..SchemaPlan::default() };
+    engine.alter(move |statements| carry_out(statements, declared, &expected)).await
+}
+
+fn carry_out(
+    statements: &mut dyn Statements,
+    declared: Vec<TableShape>,
+    expected: &SchemaPlan,
+) -> Result<()> {
+    prepare(statements)?;
+    let (plan, stored) = compared(statements, &declared, &expected.drops)?;
+    if !plan.says_the_same(expected) {
+        return Err(Error::conflict(
+            "schema.moved",
+            "The database changed since the plan was made. Make the plan again and look at it.",
+        ));
+    }
+    if plan.is_empty() && !stored.is_empty() {
+        return Ok(());
+    }
+    plan.work.carry_out(statements)?;
+    catalogue::write(statements, &remembered(declared, stored))
+}
+
+/// What the catalogue says afterwards: the releases stay those that brought things, and what is not declared but kept
+/// stays known.
+fn remembered(mut declared: Vec<TableShape>, stored: Vec<TableShape>) -> Vec<TableShape> {
+    for table in &mut declared {
+        let was = table.was.as_ref().filter(|_| stored.iter().all(|old| old.name != table.name));
+        let name = was.unwrap_or(&table.name);
+        if let Some(old) = stored.iter().find(|old| old.name == *name) {
+            table.keep_releases(old);
+        }
+    }
+    let is_kept = |old: &TableShape| {
+        old.owner != "site" && declared.iter().all(|table| table.name != old.name && !table.goes_on_from(old))
+    };
+    let kept: Vec<TableShape> = stored.into_iter().filter(is_kept).collect();
+    declared.extend(kept);
+    declared
+}
+
+/// Compares, and gives what is stored besides.
+fn compared(
+    statements: &mut dyn Statements,
+    declared: &[TableShape],
+    drops: &[String],
+) -> Result<(SchemaPlan, Vec<TableShape>)> {
+    let present = catalogue::present(statements)?;
+    let stored = if present.iter().any(|name| name == catalogue::TABLE) {
+        catalogue::check_format(statements)?;
+        catalogue::read(statements)?
+    } else {
+        Vec::new()
+    };
+    Ok((compare::compare(statements, &stored, declared, &present, drops)?, stored))
+}
+
+/// Mains' own tables.
+fn prepare(statements: &mut dyn Statements) -> Result<()> {
+    let dialect = statements.dialect();
+    let present = catalogue::present(statements)?;
+    if present.iter().any(|name| name == catalogue::TABLE) {
+        catalogue::check_format(statements)?;
+    }
+    if dialect == Dialect::Postgres {
+        for sql in sql::functions::postgres() {
+            statements.execute_later(&sql, &[], None)?;
+        }
+    }
+    for sql in catalogue::tables(dialect).into_iter().chain(elsewhere::log_tables(dialect)) {
+        statements.execute_later(&sql, &[], None)?;
+    }
+    statements.flush()
+}

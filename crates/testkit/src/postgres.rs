@@ -1,0 +1,181 @@
+//! A private PostgreSQL server: made in a temporary folder, reached by a socket in it, gone with it.
+//!
+//! Invariant: it never runs as root, which PostgreSQL refuses; as root it runs as the user `postgres`.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// How the server treats its disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Disk {
+    /// As one that may be lost: quick, for tests.
+    Volatile,
+    /// As a real one: an acknowledged commit is on it.
+    Durable,
+}
+
+/// A running server. Dropping it stops it and removes everything.
+pub struct Server {
+    child: Child,
+    folder: TempDir,
+    programs: PathBuf,
+    user: Option<User>,
+    disk: Disk,
+}
+
+#[derive(Clone, Copy)]
+struct User {
+    uid: u32,
+    gid: u32,
+}
+
+const START_WITHIN: Duration = Duration::from_mins(1);
+const INSTALL: &str = "Install it, on Debian by `apt-get install postgresql`.";
+
+impl Server {
+    /// Makes and starts one. The error is a sentence for who runs the tests.
+    pub fn start(disk: Disk) -> Result<Self, String> {
+        let programs = programs()?;
+        let user = if rustix::process::geteuid().is_root() { Some(postgres_user()?) } else { None };
+        let folder = tempfile::Builder::new()
+            .prefix("mains-pg-")
+            .tempdir()
+            .map_err(|error| format!("There is no temporary folder for PostgreSQL: {error}"))?;
+        own(folder.path(), user)?;
+        let mut initdb = command(&programs, "initdb", user);
+        initdb.args(["--username=mains", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"]);
+        initdb.arg("--pgdata").arg(folder.path().join("data")).stdin(Stdio::null());
+        let made = initdb.output().map_err(|error| format!("initdb does not start: {error}"))?;
+        if !made.status.success() {
+            return Err(format!("initdb failed: {}", String::from_utf8_lossy(&made.stderr)));
+        }
+        let child = launch(&programs, folder.path(), user, disk)?;
+        let mut server = Self { child, folder, programs, user, disk };
+        server.wait()?;
+        Ok(server)
+    }
+
+    /// `postgres://…`, of its database `postgres`.
+    pub fn url(&self) -> String {
+        let folder = self.folder.path().to_string_lossy().replace('/', "%2F");
+        format!("postgres://mains@{folder}/postgres")
+    }
+
+    /// The process, for tests that kill it.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Kills it without any warning and starts it again over what is on the disk.
+    pub fn crash(&mut self) -> Result<(), String> {
+        drop(self.child.kill());
+        drop(self.child.wait());
+        drop(fs::remove_file(self.folder.path().join("data/postmaster.pid")));
+        self.child = launch(&self.programs, self.folder.path(), self.user, self.disk)?;
+        self.wait()
+    }
+
+    /// Waits until it answers.
+    fn wait(&mut self) -> Result<(), String> {
+        let deadline = Instant::now() + START_WITHIN;
+        loop {
+            let mut ready = command(&self.programs, "pg_isready", self.user);
+            ready.arg("--quiet").arg("--host").arg(self.folder.path());
+            if ready.status().is_ok_and(|status| status.success()) {
+                return Ok(());
+            }
+            let ended = self.child.try_wait().is_ok_and(|status| status.is_some());
+            if ended || Instant::now() > deadline {
+                let log = fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+                return Err(format!("PostgreSQL does not start:\n{log}"));
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let id = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw);
+        // An immediate shutdown: nothing of it is needed any more.
+        let asked =
+            id.is_some_and(|id| rustix::process::kill_process(id, rustix::process::Signal::QUIT).is_ok());
+        if !asked {
+            drop(self.child.kill());
+        }
+        drop(self.child.wait());
+    }
+}
+
+fn launch(programs: &Path, folder: &Path, user: Option<User>, disk: Disk) -> Result<Child, String> {
+    let log =
+        fs::File::create(folder.join("log")).map_err(|error| format!("no log for PostgreSQL: {error}"))?;
+    let errors = log.try_clone().map_err(|error| format!("no log for PostgreSQL: {error}"))?;
+    let mut postgres = command(programs, "postgres", user);
+    postgres.arg("-D").arg(folder.join("data")).arg("-k").arg(folder);
+    let mut settings = vec!["listen_addresses=", "max_connections=400", "shared_buffers=128MB"];
+    if disk == Disk::Volatile {
+        settings.extend(["fsync=off", "synchronous_commit=off", "full_page_writes=off"]);
+    }
+    for setting in settings {
+        postgres.arg("-c").arg(setting);
+    }
+    // In our process group, so that Ctrl-C in the terminal ends it too.
+    postgres.stdin(Stdio::null()).stdout(log).stderr(errors);
+    postgres.spawn().map_err(|error| format!("PostgreSQL does not start: {error}"))
+}
+
+/// The folder of the newest server's programs.
+fn programs() -> Result<PathBuf, String> {
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let number = |path: &Path| path.file_name()?.to_str()?.parse::<u32>().ok();
+    let mut found: Vec<(u32, PathBuf)> =
+        versions.filter_map(|entry| Some((number(&entry.path())?, entry.path().join("bin")))).collect();
+    found.retain(|(_, programs)| programs.join("initdb").exists());
+    found.sort();
+    let elsewhere = ["/usr/bin", "/usr/local/bin", "/usr/local/pgsql/bin", "/opt/homebrew/bin"];
+    let elsewhere = elsewhere.into_iter().map(PathBuf::from).find(|folder| folder.join("initdb").exists());
+    match found.pop() {
+        Some((version, _)) if version < 15 => {
+            Err(format!("PostgreSQL {version} is too old, 15 or later is needed. {INSTALL}"))
+        }
+        Some((_, programs)) => Ok(programs),
+        None => elsewhere.ok_or_else(|| format!("There is no PostgreSQL server on this machine. {INSTALL}")),
+    }
+}
+
+fn postgres_user() -> Result<User, String> {
+    let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let line = users.lines().find(|line| line.starts_with("postgres:"));
+    let mut parts = line.into_iter().flat_map(|line| line.split(':').skip(2));
+    let mut next = || parts.next().and_then(|part| part.parse().ok());
+    match (next(), next()) {
+        (Some(uid), Some(gid)) => Ok(User { uid, gid }),
+        _ => Err(format!("PostgreSQL does not run as root, and there is no user `postgres`. {INSTALL}")),
+    }
+}
+
+/// The folder belongs to whom the server runs as, and to nobody else.
+fn own(folder: &Path, user: Option<User>) -> Result<(), String> {
+    let private = fs::set_permissions(folder, fs::Permissions::from_mode(0o700));
+    let given = user.map_or(Ok(()), |user| chown(folder, Some(user.uid), Some(user.gid)));
+    private
+        .and(given)
+        .map_err(|error| format!("The folder of PostgreSQL cannot be given to its user: {error}"))
+}
+
+fn command(programs: &Path, program: &str, user: Option<User>) -> Command {
+    let mut command = Command::new(programs.join(program));
+    if let Some(user) = user {
+        command.uid(user.uid).gid(user.gid);
+    }
+    // A folder that its user may enter, wherever the tests run.
+    command.current_dir("/").env("LC_ALL", "C");
+    command
+}
