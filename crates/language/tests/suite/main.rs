@@ -1,0 +1,3 @@
+//! Tests of the language as its users see it.
+
+mod vectors;
