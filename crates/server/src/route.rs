@@ -1,5 +1,6 @@
 //! Which door an address belongs to. The list is read from the top; what is not the API's is the site's.
 
+use crate::records::Address;
 use crate::router::Door;
 
 /// A door.
@@ -7,6 +8,8 @@ use crate::router::Door;
 pub(crate) enum Route<'r> {
     /// `/health`.
     Health,
+    /// `/api/{collection}` and `/api/{collection}/{id}`.
+    Records(Address<'r>),
     /// Something under `/api` that is not there.
     Api,
     /// An address of its own.
@@ -21,19 +24,28 @@ impl<'r> Route<'r> {
         if let Some(door) = doors.iter().find(|door| door.path == path) {
             return Self::Door(door);
         }
-        match path {
-            "/health" => Self::Health,
-            "/api" => Self::Api,
-            _ if path.starts_with("/api/") => Self::Api,
+        match path.strip_prefix("/api") {
+            Some("") => Self::Api,
+            Some(rest) if rest.starts_with('/') => {
+                let rest = rest.strip_prefix('/').unwrap_or(rest);
+                Address::read(rest).map_or(Self::Api, Self::Records)
+            }
+            _ if path == "/health" => Self::Health,
             _ => Self::File,
         }
+    }
+
+    /// The collection it is about, if it has a name that one can have.
+    pub(crate) fn collection(&self) -> Option<&'r str> {
+        let Self::Records(address) = self else { return None };
+        Some(address.collection).filter(|name| name.len() <= 63)
     }
 
     /// The methods it takes, as the `Allow` header says them.
     pub(crate) fn allowed(&self) -> &'static str {
         match self {
             Self::Health | Self::File => "GET, HEAD, OPTIONS",
-            Self::Api => "GET, HEAD, OPTIONS, POST, PATCH, PUT, DELETE",
+            Self::Api | Self::Records(_) => "GET, HEAD, OPTIONS, POST, PATCH, PUT, DELETE",
             Self::Door(door) => door.methods,
         }
     }
@@ -43,6 +55,8 @@ impl<'r> Route<'r> {
         match self {
             Self::Health => "/health",
             Self::Api => "/api/{unknown}",
+            Self::Records(Address { key: None, .. }) => "/api/{collection}",
+            Self::Records(Address { key: Some(_), .. }) => "/api/{collection}/{id}",
             Self::Door(door) => door.path,
             Self::File => "/{file}",
         }

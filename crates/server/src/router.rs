@@ -10,20 +10,27 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS,
+};
 use http::request::Parts;
-use http::{HeaderValue, Method, StatusCode};
+use http::{HeaderName, HeaderValue, Method, StatusCode};
 use mains_base::{Error, Kind, Result};
 use tokio::time::{Instant, timeout};
 
 use crate::body::Body;
 use crate::files::Files;
 use crate::problem;
+use crate::records::Records;
 use crate::request::{Request, RequestId, RequestIds, Sent, trace_id};
 use crate::route::Route;
 use crate::settings::Settings;
 use crate::site::Site;
 use crate::tasks::panic_message;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// What an answer that is no page may load and where it may be framed.
+const NOTHING: &str = "default-src 'none'; frame-ancestors 'none'";
 
 /// An answer.
 pub type Response = http::Response<Body>;
@@ -32,6 +39,7 @@ pub type Response = http::Response<Body>;
 #[derive(Debug)]
 pub struct Router {
     settings: Settings,
+    records: Option<Records>,
     files: Option<Files>,
     doors: Vec<Door>,
     ids: RequestIds,
@@ -72,6 +80,7 @@ impl Router {
         let files = site.public.as_deref().map(|root| Files::open(root, settings.spa)).transpose()?;
         Ok(Self {
             settings,
+            records: site.records.clone(),
             files,
             doors: site.doors.clone(),
             ids: RequestIds::new()?,
@@ -121,6 +130,9 @@ impl Router {
         if call.head.uri.path_and_query().is_some_and(|address| address.as_str().len() > most) {
             return Err(address_too_long(most));
         }
+        if let (Route::Records(address), Some(records)) = (route, &self.records) {
+            return records.answer(call, body, *address).await;
+        }
         let (method, allowed) = (&call.head.method, route.allowed());
         if *method == Method::OPTIONS {
             return Ok(options(allowed));
@@ -130,7 +142,7 @@ impl Router {
         }
         match route {
             Route::Health => Ok(self.health()),
-            Route::Api => Err(Error::not_found()),
+            Route::Api | Route::Records(_) => Err(Error::not_found()),
             Route::Door(door) => (door.handle)(call, body).await,
             // Boxed, because its many steps would make every request's future larger.
             Route::File => match &self.files {
@@ -175,6 +187,7 @@ fn log(call: &Call<'_>, route: &Route<'_>, response: &Response, took: Duration) 
         request = call.id.as_str(),
         method = call.head.method.as_str(),
         route = route.pattern(),
+        collection = route.collection(),
         status = response.status().as_u16(),
         bytes = response.body().length(),
         micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
@@ -194,16 +207,11 @@ fn told(error: &Error, id: &RequestId) -> Response {
 fn finish(response: &mut Response, id: &RequestId, head_only: bool) {
     let length = response.body().length().filter(|_| may_have_length(response.status()));
     let headers = response.headers_mut();
-    headers.insert("x-request-id", id.header());
-    headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
-    headers.insert("referrer-policy", HeaderValue::from_static("strict-origin-when-cross-origin"));
-    headers.insert("x-frame-options", HeaderValue::from_static("SAMEORIGIN"));
+    headers.insert(REQUEST_ID, id.header());
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if !headers.contains_key(CACHE_CONTROL) {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        headers.insert(
-            "content-security-policy",
-            HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
-        );
+        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(NOTHING));
     }
     if head_only {
         if let Some(length) = length {
@@ -217,7 +225,7 @@ fn may_have_length(status: StatusCode) -> bool {
     !matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
 }
 
-fn options(allowed: &'static str) -> Response {
+pub(crate) fn options(allowed: &'static str) -> Response {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::NO_CONTENT;
     response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));

@@ -5,11 +5,14 @@ use std::sync::Arc;
 
 use mains_base::{Clock, SystemClock};
 
+use crate::records::Records;
 use crate::router::Door;
 
 /// What doors need to answer.
 #[derive(Clone)]
 pub struct Site {
+    /// The data of its collections; absent: it has none.
+    pub records: Option<Records>,
     /// The folder of files that are served as they are; absent: none are.
     pub public: Option<PathBuf>,
     /// Addresses of their own, before all others.
@@ -21,7 +24,7 @@ pub struct Site {
 impl Site {
     /// A site with nothing in it.
     pub fn empty() -> Self {
-        Self { public: None, doors: Vec::new(), clock: Arc::new(SystemClock) }
+        Self { records: None, public: None, doors: Vec::new(), clock: Arc::new(SystemClock) }
     }
 }
 

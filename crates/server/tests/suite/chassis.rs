@@ -15,8 +15,6 @@ async fn health_with_the_headers_of_every_answer() {
     content-type: application/json
     x-request-id: req_1
     x-content-type-options: nosniff
-    referrer-policy: strict-origin-when-cross-origin
-    x-frame-options: SAMEORIGIN
     cache-control: no-store
     content-security-policy: default-src 'none'; frame-ancestors 'none'
 
@@ -35,8 +33,6 @@ async fn a_panic_is_a_500_that_tells_nothing() {
     content-type: application/problem+json
     x-request-id: req_1
     x-content-type-options: nosniff
-    referrer-policy: strict-origin-when-cross-origin
-    x-frame-options: SAMEORIGIN
     cache-control: no-store
     content-security-policy: default-src 'none'; frame-ancestors 'none'
 
@@ -58,8 +54,6 @@ async fn field_errors_are_pointers_into_the_body() {
     content-type: application/problem+json
     x-request-id: req_1
     x-content-type-options: nosniff
-    referrer-policy: strict-origin-when-cross-origin
-    x-frame-options: SAMEORIGIN
     cache-control: no-store
     content-security-policy: default-src 'none'; frame-ancestors 'none'
 
@@ -110,8 +104,6 @@ async fn what_is_too_large_is_refused() {
     content-type: application/problem+json
     x-request-id: req_1
     x-content-type-options: nosniff
-    referrer-policy: strict-origin-when-cross-origin
-    x-frame-options: SAMEORIGIN
     cache-control: no-store
     content-security-policy: default-src 'none'; frame-ancestors 'none'
 
@@ -133,8 +125,6 @@ async fn a_handler_that_hangs_is_given_up() {
     retry-after: 1
     x-request-id: req_1
     x-content-type-options: nosniff
-    referrer-policy: strict-origin-when-cross-origin
-    x-frame-options: SAMEORIGIN
     cache-control: no-store
     content-security-policy: default-src 'none'; frame-ancestors 'none'
 

@@ -52,12 +52,11 @@ async fn a_file_with_its_headers() {
     accept-ranges: bytes
     cache-control: no-cache
     content-security-policy: frame-ancestors 'self'; object-src 'none'; base-uri 'self'
+    referrer-policy: strict-origin-when-cross-origin
     last-modified: Sun, 09 Sep 2001 01:46:40 GMT
     content-type: text/html; charset=utf-8
     x-request-id: req_1
     x-content-type-options: nosniff
-    referrer-policy: strict-origin-when-cross-origin
-    x-frame-options: SAMEORIGIN
 
     <h1>Home</h1>
     "#);

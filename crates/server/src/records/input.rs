@@ -1,0 +1,256 @@
+//! What a caller sends to be stored: JSON or a form, field by field, typed by the language's values.
+//!
+//! Invariant: all that is wrong with a body is said at once, each with a pointer into it; nothing in it is ignored but
+//! what only the server sets and a client sends back (system and computed fields).
+
+use mains_base::{Caller, Error, FieldError, IdError, Kind, Result, Uuid, Value, nearest};
+use mains_language::schema::{Collection, Field, FieldId, FieldKind, Schema};
+use mains_language::values;
+use super::adapter::{Input, Sent};
+use serde::de::{Deserializer as _, MapAccess, Visitor};
+use serde_json::Value as Json;
+
+/// The word that stands for the caller's account.
+const ME: &str = "me";
+
+/// Reads bodies for one collection, on behalf of one caller.
+#[derive(Clone, Copy)]
+pub(crate) struct Reader<'r> {
+    pub(crate) schema: &'r Schema,
+    pub(crate) collection: &'r Collection,
+    pub(crate) caller: &'r Caller,
+}
+
+/// What one field was sent.
+enum Said<'j> {
+    Json(&'j Json),
+    /// Of a form: once, or several times.
+    Texts(Vec<&'j str>),
+}
+
+impl Reader<'_> {
+    /// Reads a JSON object.
+    pub(crate) fn json(self, body: &[u8]) -> Result<Input> {
+        let members = members(body)?;
+        self.input(members.iter().map(|(name, value)| (name.as_str(), Said::Json(value))))
+    }
+
+    /// Reads the fields of a form, in the order they were sent; one that comes several times is a list.
+    pub(crate) fn form<'f>(self, pairs: impl Iterator<Item = (&'f str, &'f str)>) -> Result<Input> {
+        let mut fields: Vec<(&str, Vec<&str>)> = Vec::new();
+        for (name, text) in pairs {
+            match fields.iter_mut().find(|(other, _)| *other == name) {
+                Some((_, texts)) => texts.push(text),
+                None => fields.push((name, vec![text])),
+            }
+        }
+        self.input(fields.into_iter().map(|(name, texts)| (name, Said::Texts(texts))))
+    }
+
+    fn input<'f>(self, said: impl Iterator<Item = (&'f str, Said<'f>)>) -> Result<Input> {
+        let mut input = Input { id: None, values: Vec::new() };
+        let mut wrong = Vec::new();
+        for (name, said) in said {
+            match self.field(name, &said, &mut input) {
+                Ok(()) => {}
+                Err(error) => wrong.push(error),
+            }
+        }
+        if wrong.is_empty() { Ok(input) } else { Err(Error::invalid(wrong)) }
+    }
+
+    fn field(self, name: &str, said: &Said<'_>, input: &mut Input) -> Result<(), FieldError> {
+        let Some(field) = self.collection.find(name) else { return Err(self.unknown(name)) };
+        if field.id == FieldId::ID {
+            input.id = self.id(said)?;
+            return Ok(());
+        }
+        let system = [FieldId::CREATED, FieldId::UPDATED, FieldId::VERSION].contains(&field.id);
+        if system || !field.is_stored() {
+            return Ok(());
+        }
+        let sent = match said {
+            Said::Json(value) => self.json_value(field, value)?,
+            Said::Texts(texts) => Sent::Set(self.texts_value(field, texts)?),
+        };
+        input.values.push((field.id, sent));
+        Ok(())
+    }
+
+    /// An id made by the client.
+    fn id(self, said: &Said<'_>) -> Result<Option<Uuid>, FieldError> {
+        let text = match said {
+            Said::Json(Json::Null) => return Ok(None),
+            Said::Json(Json::String(text)) => text.as_str(),
+            Said::Texts(texts) if texts.len() == 1 => texts.first().copied().unwrap_or(""),
+            _ => "",
+        };
+        if text.is_empty() && matches!(said, Said::Texts(_)) {
+            return Ok(None);
+        }
+        let prefix = self.collection.prefix.as_ref();
+        let parsed = prefix.map_or(Err(IdError::Prefix), |prefix| Uuid::parse(text, prefix));
+        let prefix = prefix.map_or("", |prefix| prefix.as_str());
+        parsed.map(Some).map_err(|_| {
+            FieldError::new("id", "id", format!("An id here is {prefix}_ and 26 characters; or leave it out."))
+        })
+    }
+
+    fn json_value(self, field: &Field, value: &Json) -> Result<Sent, FieldError> {
+        if let Json::Object(members) = value {
+            if field.many.is_some() {
+                return self.list_change(field, members);
+            }
+            if is_number(field) {
+                return self.number_change(field, members);
+            }
+        }
+        if let Json::Array(elements) = value
+            && elements.iter().any(|element| self.is_me(field, element.as_str()))
+        {
+            let elements: Result<_, _> = elements.iter().map(|element| self.element(field, element)).collect();
+            let list = Value::List(elements?);
+            values::check(field, &list).map_err(|problem| problem.at(&field.name))?;
+            return Ok(Sent::Set(list));
+        }
+        if self.is_me(field, value.as_str()) {
+            return self.me(field).map(Sent::Set);
+        }
+        values::from_json(field, self.schema, value).map(Sent::Set).map_err(|problem| problem.at(&field.name))
+    }
+
+    /// `{"add": […], "remove": […]}` to a list.
+    fn list_change(self, field: &Field, members: &serde_json::Map<String, Json>) -> Result<Sent, FieldError> {
+        let known = members.iter().all(|(name, value)| matches!(name.as_str(), "add" | "remove") && value.is_array());
+        if !known || members.is_empty() {
+            let message = "Send a list, or {\"add\": […], \"remove\": […]}.";
+            return Err(FieldError::new(&field.name, "type", message));
+        }
+        let elements = |name: &str| -> Result<Vec<Value>, FieldError> {
+            let elements = members.get(name).and_then(Json::as_array).into_iter().flatten();
+            elements.map(|element| self.element(field, element)).collect()
+        };
+        Ok(Sent::List { add: elements("add")?, remove: elements("remove")? })
+    }
+
+    /// `{"add": 1}` to a number.
+    fn number_change(self, field: &Field, members: &serde_json::Map<String, Json>) -> Result<Sent, FieldError> {
+        let Some(step) = members.get("add").filter(|step| members.len() == 1 && !step.is_null()) else {
+            let message = "Send a number, or {\"add\": …} to change the stored one.";
+            return Err(FieldError::new(&field.name, "type", message));
+        };
+        let step = values::from_json(&unbounded(field), self.schema, step);
+        step.map(Sent::AddNumber).map_err(|problem| problem.at(&field.name))
+    }
+
+    fn element(self, field: &Field, element: &Json) -> Result<Value, FieldError> {
+        if self.is_me(field, element.as_str()) {
+            return self.me(field);
+        }
+        values::element_from_json(field, self.schema, element).map_err(|problem| problem.at(&field.name))
+    }
+
+    fn texts_value(self, field: &Field, texts: &[&str]) -> Result<Value, FieldError> {
+        match texts {
+            [text] if self.is_me(field, Some(text)) => {
+                let me = self.me(field)?;
+                Ok(if field.many.is_some() { Value::List(vec![me]) } else { me })
+            }
+            [text] => values::from_text(field, self.schema, text).map_err(|problem| problem.at(&field.name)),
+            _ if field.many.is_some() => self.many_texts(field, texts),
+            _ => Err(FieldError::new(&field.name, "twice", "This was sent several times; send it once.")),
+        }
+    }
+
+    /// A list, one text each, as a form sends it that has several boxes of one name.
+    fn many_texts(self, field: &Field, texts: &[&str]) -> Result<Value, FieldError> {
+        let read = |text: &&&str| {
+            if self.is_me(field, Some(text)) {
+                return self.me(field);
+            }
+            let element = values::element_from_text(field, self.schema, text);
+            element.map_err(|problem| problem.at(&field.name))
+        };
+        let elements: Result<_, _> = texts.iter().filter(|text| !text.is_empty()).map(|text| read(&text)).collect();
+        let list = Value::List(elements?);
+        values::check(field, &list).map_err(|problem| problem.at(&field.name))?;
+        Ok(list)
+    }
+
+    fn is_me(self, field: &Field, text: Option<&str>) -> bool {
+        text == Some(ME) && field.relation().is_some_and(|to| self.schema.collection(to).name == "accounts")
+    }
+
+    fn me(self, field: &Field) -> Result<Value, FieldError> {
+        if self.caller.id == Uuid::NIL {
+            let message = "me stands for the account that is signed in, and nobody is.";
+            return Err(FieldError::new(&field.name, "me", message));
+        }
+        Ok(Value::Id(self.caller.id))
+    }
+
+    fn unknown(self, name: &str) -> FieldError {
+        let names = self.collection.fields.iter().filter(|field| !field.hidden).map(|field| field.name.as_str());
+        let near = nearest(name, names).map_or(String::new(), |near| format!(" Did you mean {near}?"));
+        let message = format!("{} has no field of this name.{near}", self.collection.name);
+        FieldError::new(name, "unknown_field", message)
+    }
+}
+
+fn is_number(field: &Field) -> bool {
+    matches!(field.kind, FieldKind::Integer { .. } | FieldKind::Number { .. } | FieldKind::Decimal { .. })
+}
+
+/// The field without its limits, which bind the sum and not what is added.
+fn unbounded(field: &Field) -> Field {
+    let kind = match field.kind {
+        FieldKind::Integer { .. } => FieldKind::Integer { min: None, max: None, sequence: None },
+        FieldKind::Number { .. } => FieldKind::Number { min: None, max: None },
+        FieldKind::Decimal { scale, .. } => FieldKind::Decimal { scale, min: None, max: None },
+        ref other => other.clone(),
+    };
+    Field { kind, ..field.clone() }
+}
+
+/// The members of a JSON object in the order they were sent; one that comes twice is refused.
+fn members(body: &[u8]) -> Result<Vec<(String, Json)>> {
+    struct Members;
+    impl<'de> Visitor<'de> for Members {
+        type Value = Vec<(String, Json)>;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("a JSON object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut members = Vec::with_capacity(map.size_hint().unwrap_or(8).min(64));
+            while let Some(name) = map.next_key::<String>()? {
+                if members.iter().any(|(other, _)| *other == name) {
+                    return Err(serde::de::Error::custom(format!("{name:?} comes twice")));
+                }
+                members.push((name, map.next_value()?));
+            }
+            Ok(members)
+        }
+    }
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let members = json.deserialize_map(Members).and_then(|members| json.end().map(|()| members));
+    members.map_err(|error| {
+        let detail = format!("The body must be one JSON object: {error}.");
+        Error::new(Kind::Malformed, "request.json", detail)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_object_and_nothing_else() {
+        let read = |text: &str| members(text.as_bytes()).map(|members| members.len());
+        assert_eq!(read(" {\"a\": 1, \"b\": {\"c\": [1]}} ").unwrap(), 2);
+        for bad in ["", "[]", "1", "{}{}", "{\"a\": 1, \"a\": 2}", "{\"a\": 01}", "{\"a\": NaN}", "{\"a\": \"\\ud800\"}", "{"] {
+            assert_eq!(read(bad).unwrap_err().code(), "request.json", "{bad}");
+        }
+    }
+}

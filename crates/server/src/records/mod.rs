@@ -1,0 +1,169 @@
+//! The records API: `/api/{collection}` and `/api/{collection}/{id}` over the database's reads and writes.
+//!
+//! Invariant: every door finds its caller first and hands it on; no rule is judged here.
+
+mod adapter;
+mod conditions;
+mod form;
+mod input;
+mod many;
+mod media;
+mod origin;
+mod query;
+mod write;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, ETAG};
+use http::{HeaderValue, Method, StatusCode};
+use mains_base::{Error, Result};
+use mains_database::Epoch;
+use mains_database::records::{Cursors, Found, Key, Source};
+use mains_language::schema::Collection;
+
+use crate::body::Body;
+use crate::callers::Callers;
+use crate::problem;
+use crate::request::Sent;
+use crate::router::{Call, Response, options};
+use crate::secrets;
+pub use adapter::Db;
+use query::{Query, not_yet};
+
+/// What a collection's address takes, and a record's. A form's POST may stand for another method, by `_method`.
+const OF_COLLECTION: &str = "GET, HEAD, OPTIONS, POST, PATCH, DELETE";
+const OF_RECORD: &str = "GET, HEAD, OPTIONS, PATCH, PUT, DELETE";
+
+/// Names under `/api` that will be doors of their own.
+const LATER: [&str; 4] = ["batch", "changes", "docs", "openapi.json"];
+
+/// The doors of all collections.
+#[derive(Clone)]
+pub struct Records {
+    db: Db,
+    callers: Arc<Callers>,
+    cursors: Arc<Cursors>,
+}
+
+/// An address of the records API, not decoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Address<'p> {
+    pub(crate) collection: &'p str,
+    /// An id, or the fields of a unique index.
+    pub(crate) key: Option<&'p str>,
+}
+
+impl<'p> Address<'p> {
+    /// Reads what stands after `/api/`.
+    pub(crate) fn read(rest: &'p str) -> Option<Self> {
+        let (collection, key) = rest.split_once('/').map_or((rest, None), |(name, key)| (name, Some(key)));
+        let plain = |name: &str| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_' || byte == b'.');
+        let whole = !collection.is_empty() && plain(collection) && key != Some("");
+        whole.then_some(Self { collection, key })
+    }
+}
+
+impl Records {
+    /// Opens the doors to a database that holds the server's own tables.
+    pub async fn open(db: Db) -> Result<Self> {
+        let secret = secrets::get(db.engine(), "cursors").await?;
+        let callers = Callers::open(db.engine().clone(), Arc::clone(db.clock())).await?;
+        Ok(Self { db, callers, cursors: Arc::new(Cursors::new(&secret)?) })
+    }
+
+    /// The data.
+    pub fn db(&self) -> &Db {
+        &self.db
+    }
+
+    /// Who asks.
+    pub fn callers(&self) -> &Arc<Callers> {
+        &self.callers
+    }
+
+    /// Where a request reads, by the one schema it is answered with.
+    fn source<'s>(&'s self, epoch: &'s Epoch) -> Source<'s> {
+        Source { engine: self.db.engine(), epoch, cursors: &self.cursors }
+    }
+
+    /// Answers any method at an address of records.
+    pub(crate) async fn answer(&self, call: &Call<'_>, body: Sent, address: Address<'_>) -> Result<Response> {
+        let method = &call.head.method;
+        if *method == Method::GET || *method == Method::HEAD {
+            return match address.key {
+                Some(key) => self.get(call, address.collection, key).await,
+                None => self.list(call, address.collection).await,
+            };
+        }
+        // Boxed, so that the many steps of a write do not make the future of every read larger.
+        Box::pin(self.change(call, body, address)).await
+    }
+
+    async fn get(&self, call: &Call<'_>, name: &str, key: &str) -> Result<Response> {
+        let caller = self.callers.find(call.head)?;
+        let epoch = self.db.epoch();
+        let collection = find(&epoch, Address { collection: name, key: Some(key) })?;
+        let query = Query::read(call.head.uri.query(), &["fields"], false)?;
+        let key = Key::parse(&epoch.schema, collection.id, &caller, key)?;
+        let fields = query.find("fields");
+        let found = self.source(&epoch).get(&caller, collection.id, &key, fields).await?;
+        Ok(record(StatusCode::OK, found))
+    }
+
+    async fn list(&self, call: &Call<'_>, name: &str) -> Result<Response> {
+        let caller = self.callers.find(call.head)?;
+        let epoch = self.db.epoch();
+        let collection = find(&epoch, Address { collection: name, key: None })?;
+        let request = query::list(collection.id, call.head.uri.query())?;
+        Ok(json(StatusCode::OK, self.source(&epoch).list(&caller, &request).await?))
+    }
+
+    async fn change(&self, call: &Call<'_>, body: Sent, address: Address<'_>) -> Result<Response> {
+        let allowed = if address.key.is_some() { OF_RECORD } else { OF_COLLECTION };
+        if call.head.method == Method::OPTIONS {
+            find(&self.db.epoch(), address)?;
+            return Ok(options(allowed));
+        }
+        let changed = self.write(call, body, address).await?;
+        Ok(changed.unwrap_or_else(|| problem::wrong_method(allowed, call.id)))
+    }
+}
+
+impl std::fmt::Debug for Records {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Records").finish_non_exhaustive()
+    }
+}
+
+/// The collection of an address; a private table is none.
+fn find<'e>(epoch: &'e Epoch, address: Address<'_>) -> Result<&'e Collection> {
+    if LATER.contains(&address.collection) {
+        return Err(not_yet(&format!("/api/{}", address.collection)));
+    }
+    let found = epoch.schema.find(address.collection).filter(|collection| !collection.is_table());
+    let collection = found.ok_or_else(Error::not_found)?;
+    match address.key {
+        Some("aggregate") => Err(not_yet("aggregate")),
+        Some(key) if key.ends_with("/history") => Err(not_yet("history")),
+        Some(key) if key.contains('/') => Err(Error::not_found()),
+        _ => Ok(collection),
+    }
+}
+
+/// A record as an answer.
+fn record(status: StatusCode, found: Found) -> Response {
+    let mut response = json(status, found.body);
+    response.headers_mut().insert(ETAG, conditions::etag(found.version));
+    response
+}
+
+fn json(status: StatusCode, body: Bytes) -> Response {
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    // For all that is still to come, so that the map is made once.
+    headers.reserve(8);
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}

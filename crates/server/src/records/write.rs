@@ -1,0 +1,270 @@
+//! Doors that change records.
+//!
+//! Invariant: all that can be refused without the database is refused before the write begins: the origin, the caller,
+//! the conditions, the body, and where a form leads.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::LOCATION;
+use http::{HeaderValue, Method, StatusCode};
+use mains_base::{Caller, Error, Kind, Result, Uuid};
+use mains_database::Epoch;
+use mains_database::records::Key;
+use mains_language::schema::Collection;
+
+use super::adapter::{self as rules, Input, Target, Tx, Written};
+use super::conditions::if_match;
+use super::form::Form;
+use super::input::Reader;
+use super::media::{Media, media};
+use super::query::Query;
+use super::{Address, Records, find, origin, record};
+use crate::body::Body;
+use crate::request::Sent;
+use crate::router::{Call, Response};
+
+/// A write that was read and is not yet done.
+pub(super) struct Change<'c> {
+    pub(super) call: &'c Call<'c>,
+    pub(super) caller: Arc<Caller>,
+    pub(super) epoch: Arc<Epoch>,
+    pub(super) name: &'c str,
+    pub(super) if_match: Option<i64>,
+    pub(super) content: Content,
+}
+
+/// What was sent.
+pub(super) enum Content {
+    Nothing,
+    Json(Bytes),
+    Form(Form),
+}
+
+impl Records {
+    /// Creates, changes or deletes; nothing when the address does not take the method.
+    pub(super) async fn write(
+        &self,
+        call: &Call<'_>,
+        body: Sent,
+        address: Address<'_>,
+    ) -> Result<Option<Response>> {
+        origin::check(call.head, call.settings)?;
+        let caller = self.callers.find(call.head)?;
+        let epoch = self.db.epoch();
+        find(&epoch, address)?;
+        let if_match = if_match(call.head)?;
+        let content = Content::read(call, body).await?;
+        let next = content.next(call)?;
+        let method = content.method(call);
+        let change = Change { call, caller, epoch, name: address.collection, if_match, content };
+        let done = match (address.key, method.as_str()) {
+            (None, "POST") => self.create(&change).await?,
+            (None, "PATCH") => self.change_many(&change).await?,
+            (None, "DELETE") => self.delete_many(&change).await?,
+            (Some(key), "PATCH") => self.patch(&change, key).await?,
+            (Some(key), "PUT") => self.put(&change, key).await?,
+            (Some(key), "DELETE") => self.delete(&change, key).await?,
+            _ => return Ok(None),
+        };
+        next.map_or(Ok(Some(done)), |next| see_other(&next).map(Some))
+    }
+
+    async fn create(&self, change: &Change<'_>) -> Result<Response> {
+        let fields = change.fields()?;
+        if change.if_match.is_some() {
+            return Err(no_version());
+        }
+        let (input, collection) = (change.input()?, change.collection()?.id);
+        let written = self.run(change, move |tx, caller| rules::create(tx, caller, collection, &input));
+        self.written(change, &written.await?, fields.as_deref()).await
+    }
+
+    async fn patch(&self, change: &Change<'_>, key: &str) -> Result<Response> {
+        let fields = change.fields()?;
+        let (target, input) = (change.target(key)?, change.input()?);
+        let written = self.run(change, move |tx, caller| rules::update(tx, caller, &target, &input));
+        self.written(change, &written.await?, fields.as_deref()).await
+    }
+
+    async fn put(&self, change: &Change<'_>, key: &str) -> Result<Response> {
+        let fields = change.fields()?;
+        let (target, input) = (change.target(key)?, change.input_or_nothing()?);
+        let written = self.run(change, move |tx, caller| rules::put(tx, caller, &target, &input));
+        self.written(change, &written.await?, fields.as_deref()).await
+    }
+
+    async fn delete(&self, change: &Change<'_>, key: &str) -> Result<Response> {
+        Query::read(change.call.head.uri.query(), &[], false)?;
+        change.expect_no_fields()?;
+        let target = change.target(key)?;
+        self.run(change, move |tx, caller| rules::delete(tx, caller, &target)).await?;
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        Ok(response)
+    }
+
+    /// Runs one durable transaction on behalf of the caller, named in the log.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        change: &Change<'_>,
+        work: impl Fn(&mut Tx, &Caller) -> Result<T> + Send + Sync + 'static,
+    ) -> Result<T> {
+        let (caller, request, epoch) = (Arc::clone(&change.caller), *change.call.id, change.epoch.number);
+        let body = move |tx: &mut Tx| {
+            // Fields were read by their places in one schema; another one may have moved them.
+            if tx.epoch().number != epoch {
+                return Err(moved());
+            }
+            tx.act_as(&caller);
+            tx.name_request(request.as_str());
+            work(tx, &caller)
+        };
+        self.db.write(&[], body).await
+    }
+
+    /// The written record as its writer may see it; of one that it may not read, the id alone.
+    async fn written(&self, change: &Change<'_>, written: &Written, fields: Option<&str>) -> Result<Response> {
+        let collection = change.collection()?;
+        let status = if written.created { StatusCode::CREATED } else { StatusCode::OK };
+        let id = change.text(written.id)?;
+        let source = self.source(&change.epoch);
+        let key = Key::Id(written.id);
+        let found = source.get(&change.caller, collection.id, &key, fields);
+        let mut response = match found.await {
+            Ok(found) => record(status, found),
+            Err(error) if error.kind() == Kind::NotFound => {
+                let body = Bytes::from(format!("{{\"id\":\"{id}\"}}"));
+                super::json(status, body)
+            }
+            Err(error) => return Err(error),
+        };
+        if written.created {
+            let place = format!("/api/{}/{id}", collection.name);
+            response.headers_mut().insert(LOCATION, HeaderValue::try_from(place).map_err(Error::internal)?);
+        }
+        Ok(response)
+    }
+}
+
+impl Change<'_> {
+    pub(super) fn collection(&self) -> Result<&Collection> {
+        find(&self.epoch, Address { collection: self.name, key: None })
+    }
+
+    fn target(&self, key: &str) -> Result<Target> {
+        let collection = self.collection()?.id;
+        let key = Key::parse(&self.epoch.schema, collection, &self.caller, key)?;
+        Ok(Target { collection, key, if_match: self.if_match })
+    }
+
+    fn text(&self, id: Uuid) -> Result<String> {
+        let prefix = self.collection()?.prefix.as_ref().ok_or_else(Error::not_found)?;
+        Ok(id.text(prefix))
+    }
+
+    /// Which fields of the record the answer shows.
+    fn fields(&self) -> Result<Option<String>> {
+        let query = Query::read(self.call.head.uri.query(), &["fields"], false)?;
+        Ok(query.find("fields").map(str::to_owned))
+    }
+
+    /// The fields that were sent.
+    pub(super) fn input(&self) -> Result<Input> {
+        let collection = self.collection()?;
+        let reader = Reader { schema: &self.epoch.schema, collection, caller: &self.caller };
+        match &self.content {
+            Content::Json(body) => reader.json(body),
+            Content::Form(form) => {
+                reader.form(form.fields.iter().map(|(name, value)| (name.as_str(), value.as_str())))
+            }
+            Content::Nothing => Err(nothing_sent()),
+        }
+    }
+
+    /// The same, for a PUT whose address may say all there is.
+    fn input_or_nothing(&self) -> Result<Input> {
+        match self.content {
+            Content::Nothing => Ok(Input { id: None, values: Vec::new() }),
+            _ => self.input(),
+        }
+    }
+
+    /// A delete takes no fields, and none is ignored.
+    pub(super) fn expect_no_fields(&self) -> Result<()> {
+        let none = match &self.content {
+            Content::Nothing => true,
+            Content::Form(form) => form.fields.is_empty(),
+            Content::Json(_) => false,
+        };
+        let detail = "A delete takes no body; leave it out.";
+        if none { Ok(()) } else { Err(Error::new(Kind::Malformed, "request.body", detail)) }
+    }
+}
+
+impl Content {
+    async fn read(call: &Call<'_>, body: Sent) -> Result<Self> {
+        let media = media(call.head)?;
+        let bytes = body.read(&call.settings.limits, call.head).await?;
+        match media {
+            Media::Form => Form::read(&bytes).map(Self::Form),
+            _ if bytes.is_empty() => Ok(Self::Nothing),
+            Media::Json => Ok(Self::Json(bytes)),
+            Media::Nothing => Err(untyped()),
+        }
+    }
+
+    /// What is to be done: a form's POST may stand for another method.
+    fn method(&self, call: &Call<'_>) -> Method {
+        match self {
+            Self::Form(Form { method: Some(method), .. }) if call.head.method == Method::POST => method.clone(),
+            _ => call.head.method.clone(),
+        }
+    }
+
+    /// Where a form leads after success.
+    fn next(&self, call: &Call<'_>) -> Result<Option<String>> {
+        let Self::Form(Form { next: Some(next), .. }) = self else { return Ok(None) };
+        origin::own_target(next, call.head, call.settings).map(Some)
+    }
+}
+
+fn see_other(next: &str) -> Result<Response> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::SEE_OTHER;
+    response.headers_mut().insert(LOCATION, encoded(next).try_into().map_err(Error::internal)?);
+    Ok(response)
+}
+
+/// An address as a header may carry it: bytes beyond ASCII are percent-encoded (RFC 3986).
+fn encoded(address: &str) -> String {
+    let mut text = String::with_capacity(address.len());
+    for byte in address.bytes() {
+        if byte.is_ascii_graphic() {
+            text.push(char::from(byte));
+        } else {
+            let digit = |half: u8| char::from_digit(u32::from(half), 16).unwrap_or('0').to_ascii_uppercase();
+            text.extend(['%', digit(byte >> 4), digit(byte & 15)]);
+        }
+    }
+    text
+}
+
+fn nothing_sent() -> Error {
+    Error::new(Kind::Malformed, "request.json", "The body is empty; send one JSON object, or a form.")
+}
+
+fn untyped() -> Error {
+    let detail = "Say in Content-Type what the body is: application/json or application/x-www-form-urlencoded.";
+    Error::new(Kind::UnsupportedMedia, "request.media_type", detail)
+}
+
+fn no_version() -> Error {
+    let detail = "A record that is to be made has no version yet; leave If-Match out.";
+    Error::new(Kind::Malformed, "request.if_match", detail)
+}
+
+fn moved() -> Error {
+    let detail = "The site changed while this was read; send it again.";
+    Error::new(Kind::Unavailable, "server.schema_changed", detail).retry_after(std::time::Duration::from_secs(1))
+}
