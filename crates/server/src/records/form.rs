@@ -52,7 +52,10 @@ fn unknown(name: &str) -> Error {
 }
 
 fn unreadable() -> Error {
-    malformed("forms.unreadable", "The form is not percent-encoded UTF-8; send it again as browsers do.".to_owned())
+    malformed(
+        "forms.unreadable",
+        "The form is not percent-encoded UTF-8; send it again as browsers do.".to_owned(),
+    )
 }
 
 fn malformed(code: &'static str, detail: String) -> Error {

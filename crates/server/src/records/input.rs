@@ -3,10 +3,10 @@
 //! Invariant: all that is wrong with a body is said at once, each with a pointer into it; nothing in it is ignored but
 //! what only the server sets and a client sends back (system and computed fields).
 
+use super::adapter::{Input, Sent};
 use mains_base::{Caller, Error, FieldError, IdError, Kind, Result, Uuid, Value, nearest};
 use mains_language::schema::{Collection, Field, FieldId, FieldKind, Schema};
 use mains_language::values;
-use super::adapter::{Input, Sent};
 use serde::de::{Deserializer as _, MapAccess, Visitor};
 use serde_json::Value as Json;
 
@@ -92,7 +92,11 @@ impl Reader<'_> {
         let parsed = prefix.map_or(Err(IdError::Prefix), |prefix| Uuid::parse(text, prefix));
         let prefix = prefix.map_or("", |prefix| prefix.as_str());
         parsed.map(Some).map_err(|_| {
-            FieldError::new("id", "id", format!("An id here is {prefix}_ and 26 characters; or leave it out."))
+            FieldError::new(
+                "id",
+                "id",
+                format!("An id here is {prefix}_ and 26 characters; or leave it out."),
+            )
         })
     }
 
@@ -108,7 +112,8 @@ impl Reader<'_> {
         if let Json::Array(elements) = value
             && elements.iter().any(|element| self.is_me(field, element.as_str()))
         {
-            let elements: Result<_, _> = elements.iter().map(|element| self.element(field, element)).collect();
+            let elements: Result<_, _> =
+                elements.iter().map(|element| self.element(field, element)).collect();
             let list = Value::List(elements?);
             values::check(field, &list).map_err(|problem| problem.at(&field.name))?;
             return Ok(Sent::Set(list));
@@ -121,7 +126,8 @@ impl Reader<'_> {
 
     /// `{"add": […], "remove": […]}` to a list.
     fn list_change(self, field: &Field, members: &serde_json::Map<String, Json>) -> Result<Sent, FieldError> {
-        let known = members.iter().all(|(name, value)| matches!(name.as_str(), "add" | "remove") && value.is_array());
+        let known =
+            members.iter().all(|(name, value)| matches!(name.as_str(), "add" | "remove") && value.is_array());
         if !known || members.is_empty() {
             let message = "Send a list, or {\"add\": […], \"remove\": […]}.";
             return Err(FieldError::new(&field.name, "type", message));
@@ -134,7 +140,11 @@ impl Reader<'_> {
     }
 
     /// `{"add": 1}` to a number.
-    fn number_change(self, field: &Field, members: &serde_json::Map<String, Json>) -> Result<Sent, FieldError> {
+    fn number_change(
+        self,
+        field: &Field,
+        members: &serde_json::Map<String, Json>,
+    ) -> Result<Sent, FieldError> {
         let Some(step) = members.get("add").filter(|step| members.len() == 1 && !step.is_null()) else {
             let message = "Send a number, or {\"add\": …} to change the stored one.";
             return Err(FieldError::new(&field.name, "type", message));
@@ -171,7 +181,8 @@ impl Reader<'_> {
             let element = values::element_from_text(field, self.schema, text);
             element.map_err(|problem| problem.at(&field.name))
         };
-        let elements: Result<_, _> = texts.iter().filter(|text| !text.is_empty()).map(|text| read(&text)).collect();
+        let elements: Result<_, _> =
+            texts.iter().filter(|text| !text.is_empty()).map(|text| read(&text)).collect();
         let list = Value::List(elements?);
         values::check(field, &list).map_err(|problem| problem.at(&field.name))?;
         Ok(list)
@@ -190,7 +201,8 @@ impl Reader<'_> {
     }
 
     fn unknown(self, name: &str) -> FieldError {
-        let names = self.collection.fields.iter().filter(|field| !field.hidden).map(|field| field.name.as_str());
+        let names =
+            self.collection.fields.iter().filter(|field| !field.hidden).map(|field| field.name.as_str());
         let near = nearest(name, names).map_or(String::new(), |near| format!(" Did you mean {near}?"));
         let message = format!("{} has no field of this name.{near}", self.collection.name);
         FieldError::new(name, "unknown_field", message)
@@ -249,7 +261,17 @@ mod tests {
     fn one_object_and_nothing_else() {
         let read = |text: &str| members(text.as_bytes()).map(|members| members.len());
         assert_eq!(read(" {\"a\": 1, \"b\": {\"c\": [1]}} ").unwrap(), 2);
-        for bad in ["", "[]", "1", "{}{}", "{\"a\": 1, \"a\": 2}", "{\"a\": 01}", "{\"a\": NaN}", "{\"a\": \"\\ud800\"}", "{"] {
+        for bad in [
+            "",
+            "[]",
+            "1",
+            "{}{}",
+            "{\"a\": 1, \"a\": 2}",
+            "{\"a\": 01}",
+            "{\"a\": NaN}",
+            "{\"a\": \"\\ud800\"}",
+            "{",
+        ] {
             assert_eq!(read(bad).unwrap_err().code(), "request.json", "{bad}");
         }
     }

@@ -3,8 +3,8 @@
 use super::Records;
 use super::query::{self, not_yet};
 use super::write::Change;
-use mains_base::Result;
 use crate::router::Response;
+use mains_base::Result;
 
 impl Records {
     pub(super) async fn change_many(&self, change: &Change<'_>) -> Result<Response> {

@@ -33,9 +33,13 @@ pub(crate) fn media(head: &Parts) -> Result<Media> {
     } else if is("application/x-www-form-urlencoded") {
         Ok(Media::Form)
     } else if is("multipart/form-data") {
-        Err(unsupported("Multipart comes together with files; until then send JSON or a form without enctype."))
+        Err(unsupported(
+            "Multipart comes together with files; until then send JSON or a form without enctype.",
+        ))
     } else {
-        Err(unsupported("Send application/json or application/x-www-form-urlencoded, and say which in Content-Type."))
+        Err(unsupported(
+            "Send application/json or application/x-www-form-urlencoded, and say which in Content-Type.",
+        ))
     }
 }
 

@@ -58,7 +58,11 @@ impl<'p> Address<'p> {
     /// Reads what stands after `/api/`.
     pub(crate) fn read(rest: &'p str) -> Option<Self> {
         let (collection, key) = rest.split_once('/').map_or((rest, None), |(name, key)| (name, Some(key)));
-        let plain = |name: &str| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_' || byte == b'.');
+        let plain = |name: &str| {
+            name.bytes().all(|byte| {
+                byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_' || byte == b'.'
+            })
+        };
         let whole = !collection.is_empty() && plain(collection) && key != Some("");
         whole.then_some(Self { collection, key })
     }

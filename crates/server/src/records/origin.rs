@@ -43,7 +43,8 @@ pub(crate) fn own_target(target: &str, head: &Parts, settings: &Settings) -> Res
     let odd = target.contains(|letter: char| letter.is_control() || letter == '\\' || letter == ' ');
     let path = target.starts_with('/') && !target.starts_with("//");
     let absolute = || {
-        let authority = target.split_once("://").map(|(scheme, rest)| (scheme, rest.split(['/', '?', '#']).next()));
+        let authority =
+            target.split_once("://").map(|(scheme, rest)| (scheme, rest.split(['/', '?', '#']).next()));
         let Some((scheme, Some(host))) = authority else { return false };
         is_own(&format!("{scheme}://{host}"), head, settings)
     };

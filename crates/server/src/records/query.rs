@@ -101,7 +101,8 @@ fn check_name(name: &str, known: &[&'static str], wheres: bool) -> Result<()> {
     }
     let near = nearest(name, known.iter().copied());
     let near = near.map_or(String::new(), |near| format!(" Did you mean {near}?"));
-    let conditions = if wheres && !name.starts_with("where") { " A condition on a field is where.<field>=." } else { "" };
+    let conditions =
+        if wheres && !name.starts_with("where") { " A condition on a field is where.<field>=." } else { "" };
     let detail = format!("There is no parameter {name:?} here.{near}{conditions}");
     Err(malformed("query.unknown", detail))
 }
@@ -150,7 +151,10 @@ mod tests {
 
     #[test]
     fn what_cannot_be_meant_is_refused() {
-        assert_eq!(read("limt=1"), "There is no parameter \"limt\" here. Did you mean limit? A condition on a field is where.<field>=. (query.unknown)");
+        assert_eq!(
+            read("limt=1"),
+            "There is no parameter \"limt\" here. Did you mean limit? A condition on a field is where.<field>=. (query.unknown)"
+        );
         assert_eq!(read("limit=1&limit=2"), "limit is said twice; say it once. (query.twice)");
         assert_eq!(read("limit=-1"), "limit is a whole number from 1 to 500. (query.limit)");
         assert_eq!(read("expand=author"), "expand= is not built yet; leave it out. (not_yet)");
@@ -165,6 +169,9 @@ mod tests {
             assert_eq!(condition(CollectionId(0), text).unwrap_err().code(), "query.no_condition");
         }
         assert!(condition(CollectionId(0), Some("where.a=1")).is_ok());
-        assert_eq!(condition(CollectionId(0), Some("where.a=1&limit=2")).unwrap_err().code(), "query.unknown");
+        assert_eq!(
+            condition(CollectionId(0), Some("where.a=1&limit=2")).unwrap_err().code(),
+            "query.unknown"
+        );
     }
 }

@@ -124,7 +124,12 @@ impl Records {
     }
 
     /// The written record as its writer may see it; of one that it may not read, the id alone.
-    async fn written(&self, change: &Change<'_>, written: &Written, fields: Option<&str>) -> Result<Response> {
+    async fn written(
+        &self,
+        change: &Change<'_>,
+        written: &Written,
+        fields: Option<&str>,
+    ) -> Result<Response> {
         let collection = change.collection()?;
         let status = if written.created { StatusCode::CREATED } else { StatusCode::OK };
         let id = change.text(written.id)?;
@@ -217,7 +222,9 @@ impl Content {
     /// What is to be done: a form's POST may stand for another method.
     fn method(&self, call: &Call<'_>) -> Method {
         match self {
-            Self::Form(Form { method: Some(method), .. }) if call.head.method == Method::POST => method.clone(),
+            Self::Form(Form { method: Some(method), .. }) if call.head.method == Method::POST => {
+                method.clone()
+            }
             _ => call.head.method.clone(),
         }
     }
@@ -255,7 +262,8 @@ fn nothing_sent() -> Error {
 }
 
 fn untyped() -> Error {
-    let detail = "Say in Content-Type what the body is: application/json or application/x-www-form-urlencoded.";
+    let detail =
+        "Say in Content-Type what the body is: application/json or application/x-www-form-urlencoded.";
     Error::new(Kind::UnsupportedMedia, "request.media_type", detail)
 }
 
@@ -266,5 +274,6 @@ fn no_version() -> Error {
 
 fn moved() -> Error {
     let detail = "The site changed while this was read; send it again.";
-    Error::new(Kind::Unavailable, "server.schema_changed", detail).retry_after(std::time::Duration::from_secs(1))
+    Error::new(Kind::Unavailable, "server.schema_changed", detail)
+        .retry_after(std::time::Duration::from_secs(1))
 }
