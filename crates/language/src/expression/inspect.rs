@@ -10,8 +10,13 @@ impl Tree {
     /// [`Node::Inside`] nor guards.
     pub fn parts(&self) -> Vec<&Self> {
         match &self.node {
-            Node::Constant(_) | Node::Now | Node::Auth(_) | Node::Field(..) | Node::Record(_) => Vec::new(),
-            Node::Element(_) | Node::Inside(..) => Vec::new(),
+            Node::Constant(_)
+            | Node::Now
+            | Node::Auth(_)
+            | Node::Field(..)
+            | Node::Record(_)
+            | Node::Element(_)
+            | Node::Inside(..) => Vec::new(),
             Node::Visible { rule, value } => vec![rule, value],
             Node::Not(part) | Node::Negate(part) | Node::InList(part, _) => vec![part],
             Node::And(parts) | Node::Or(parts) | Node::Call(_, parts) => parts.iter().collect(),
@@ -92,8 +97,12 @@ impl Tree {
         let here = match &self.node {
             Node::Field(row, _) => own(row),
             Node::Constant(_) => true,
-            Node::Now | Node::Auth(_) | Node::Record(_) | Node::Element(_) => false,
-            Node::Inside(..) | Node::Visible { .. } => false,
+            Node::Now
+            | Node::Auth(_)
+            | Node::Record(_)
+            | Node::Element(_)
+            | Node::Inside(..)
+            | Node::Visible { .. } => false,
             Node::Call(function, arguments) => !only_in_writes(*function, arguments),
             _ => self.list().is_none(),
         };
@@ -152,12 +161,18 @@ fn only_in_writes(function: Function, arguments: &[Tree]) -> bool {
     use super::Type;
     let of = arguments.first().map(|argument| &argument.ty);
     match function {
-        Function::Matches | Function::Log10 | Function::DateInZone => true,
-        Function::Slugify | Function::Random | Function::NewUuid => true,
-        Function::FullYear | Function::Month | Function::DayOfMonth | Function::DayOfWeek => {
-            arguments.len() > 1
-        }
-        Function::Hours | Function::Minute => arguments.len() > 1,
+        Function::Matches
+        | Function::Log10
+        | Function::DateInZone
+        | Function::Slugify
+        | Function::Random
+        | Function::NewUuid => true,
+        Function::FullYear
+        | Function::Month
+        | Function::DayOfMonth
+        | Function::DayOfWeek
+        | Function::Hours
+        | Function::Minute => arguments.len() > 1,
         Function::ToString => !matches!(of, Some(Type::Int | Type::Date)),
         Function::ToInt | Function::ToDouble => matches!(of, Some(Type::Text(_))),
         _ => false,

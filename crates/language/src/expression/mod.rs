@@ -9,6 +9,8 @@ mod evaluate;
 mod fold;
 mod inspect;
 mod parse;
+#[cfg(test)]
+mod round_trip;
 mod scope;
 mod syntax;
 mod token;

@@ -1,11 +1,5 @@
 //! The lexer: an expression's text to tokens.
 
-#![expect(
-    clippy::indexing_slicing,
-    clippy::string_slice,
-    reason = "the cursor stands on character boundaries within the source"
-)]
-
 use std::ops::Range;
 
 use mains_base::{MAX_INTEGER, has_nul, nfc};
@@ -133,8 +127,9 @@ impl Lexer<'_> {
         }
         let span = start..self.at;
         let text = &self.source[span.clone()];
-        if self.peek().is_some_and(|next| next.is_alphanumeric() || next == '_') {
-            return Err(Complaint::new(&(start..self.at + 1), "A number ends where a letter begins.")
+        if let Some(next) = self.peek().filter(|&next| next.is_alphanumeric() || next == '_') {
+            let span = start..self.at + next.len_utf8();
+            return Err(Complaint::new(&span, "A number ends where a letter begins.")
                 .hint("Put an operator or a blank between them."));
         }
         if whole { integer(text, &span) } else { double(text, &span) }

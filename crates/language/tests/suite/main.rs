@@ -1,3 +1,5 @@
 //! Tests of the language as its users see it.
 
+mod guards;
+mod total;
 mod vectors;

@@ -83,8 +83,8 @@ impl Checker<'_> {
     fn numbers(&self, operator: Operator, mut left: Typed, mut right: Typed) -> Result<Tree, Complaint> {
         let multiplies = operator == Operator::Multiply;
         if multiplies {
-            self.own_scale(&mut left, &right);
-            self.own_scale(&mut right, &left);
+            Self::own_scale(&mut left, &right);
+            Self::own_scale(&mut right, &left);
         } else {
             self.adapt(&mut left, &right)?;
             self.adapt(&mut right, &left)?;
@@ -135,7 +135,7 @@ impl Checker<'_> {
     }
 
     /// A literal with a point beside a decimal under `*` keeps the digits it is written with.
-    fn own_scale(&self, one: &mut Typed, other: &Typed) {
+    fn own_scale(one: &mut Typed, other: &Typed) {
         match (one.literal, &one.tree.ty, &other.tree.ty) {
             (Some(literal), Type::Double, Type::Decimal(_)) => one.tree = literal.constant(literal.scale),
             (_, Type::Int, Type::Double) => {
@@ -205,8 +205,7 @@ impl Checker<'_> {
     /// As beside the model; texts stay as they are written.
     fn adapt_to(&self, value: &mut Typed, model: &Typed) -> Result<(), Complaint> {
         match (&value.tree.ty, &model.tree.ty) {
-            (Type::Text(_), Type::Text(_)) => Ok(()),
-            (_, Type::Decimal(_)) => Ok(()),
+            (Type::Text(_), Type::Text(_)) | (_, Type::Decimal(_)) => Ok(()),
             _ => self.adapt(value, model),
         }
     }

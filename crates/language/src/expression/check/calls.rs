@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use mains_base::{Date, Time, Value};
+use mains_base::{Date, Duration, Time, Value};
 
 use super::literals::duration;
 use super::{Checker, Typed, made};
@@ -41,12 +41,12 @@ impl Checker<'_> {
         }
         let tree = match word.text.as_str() {
             "timestamp" => {
-                self.literal(word, &values, Type::Timestamp, |text| Time::parse(text).map(Time::micros))?
+                Self::literal(word, &values, Type::Timestamp, |text| Time::parse(text).map(Time::micros))?
             }
             "date" if values.len() == 2 => self.date_in_zone(values)?,
-            "date" => self.literal(word, &values, Type::Date, |text| Date::parse(text).map(Date::days))?,
+            "date" => Self::literal(word, &values, Type::Date, |text| Date::parse(text).map(Date::days))?,
             "duration" => {
-                self.literal(word, &values, Type::Duration, |text| duration(text).map(|span| span.micros()))?
+                Self::literal(word, &values, Type::Duration, |text| duration(text).map(Duration::micros))?
             }
             "minutes" => self.span(word, values, Function::Minutes)?,
             "days" => self.span(word, values, Function::Days)?,
@@ -60,13 +60,12 @@ impl Checker<'_> {
 
     /// `timestamp("…")` and its like: a literal, checked here.
     fn literal(
-        &self,
         word: &Word,
         values: &[Typed],
         ty: Type,
         read: impl Fn(&str) -> Option<i64>,
     ) -> Result<Tree, Complaint> {
-        self.count(word, values, 1, 1)?;
+        Self::count(word, values, 1, 1)?;
         let form = match ty {
             Type::Timestamp => "an instant such as \"2026-01-31T09:30:00Z\"",
             Type::Date => "a day such as \"2026-01-31\"",
@@ -75,7 +74,11 @@ impl Checker<'_> {
         let [Typed { tree: Tree { node: Node::Constant(Value::Text(text)), .. }, span, .. }] = values else {
             return Err(Complaint::new(&word.span, format!("`{}` takes a literal: {form}.", word.text)));
         };
-        let number = read(text).ok_or_else(|| Complaint::new(span, format!("\"{text}\" is not {form}.")))?;
+        let Some(number) = read(text) else {
+            let complaint = Complaint::new(span, format!("\"{text}\" is not {form}."));
+            let days = ty == Type::Duration && text.ends_with('d');
+            return Err(if days { complaint.hint("Write `days(n)`.") } else { complaint });
+        };
         Ok(Tree::constant(Value::Int(number), ty))
     }
 
@@ -95,7 +98,7 @@ impl Checker<'_> {
     }
 
     fn span(&self, word: &Word, values: Vec<Typed>, function: Function) -> Result<Tree, Complaint> {
-        self.count(word, &values, 1, 1)?;
+        Self::count(word, &values, 1, 1)?;
         for value in &values {
             self.want(value, &word.text, "an int", value.tree.ty == Type::Int)?;
         }
@@ -104,7 +107,7 @@ impl Checker<'_> {
     }
 
     fn distance(&self, word: &Word, values: Vec<Typed>) -> Result<Tree, Complaint> {
-        self.count(word, &values, 2, 2)?;
+        Self::count(word, &values, 2, 2)?;
         for value in &values {
             self.want(value, &word.text, "points", value.tree.ty == Type::Point)?;
         }
@@ -119,7 +122,7 @@ impl Checker<'_> {
     }
 
     fn conversion(&self, word: &Word, mut values: Vec<Typed>) -> Result<Tree, Complaint> {
-        self.count(word, &values, 1, 1)?;
+        Self::count(word, &values, 1, 1)?;
         let Some(value) = values.pop() else {
             return Err(Complaint::new(&word.span, "A conversion takes one argument."));
         };
@@ -166,17 +169,16 @@ impl Checker<'_> {
             _ => Function::NewUuid,
         };
         let takes = usize::from(function != Function::NewUuid);
-        self.count(word, &values, takes, takes)?;
+        Self::count(word, &values, takes, takes)?;
         for value in &values {
-            match function {
-                Function::Slugify => self.want_text(value, &word.text)?,
-                _ => {
-                    let length = value.tree.as_constant().and_then(Value::as_int).unwrap_or(0);
-                    let takes = format!("a literal from 1 to {MAX_RANDOM}");
-                    let good = value.tree.ty == Type::Int && (1..=MAX_RANDOM).contains(&length);
-                    self.want(value, &word.text, &takes, good)?;
-                }
+            if function == Function::Slugify {
+                self.want_text(value, &word.text)?;
+                continue;
             }
+            let length = value.tree.as_constant().and_then(Value::as_int).unwrap_or(0);
+            let takes = format!("a literal from 1 to {MAX_RANDOM}");
+            let good = value.tree.ty == Type::Int && (1..=MAX_RANDOM).contains(&length);
+            self.want(value, &word.text, &takes, good)?;
         }
         Ok(Self::call(function, values, Type::Text(TextKind::Plain)))
     }
@@ -206,10 +208,10 @@ impl Checker<'_> {
         };
         let many = matches!(function, Function::Least | Function::Greatest);
         if many {
-            self.count(word, &values, 2, usize::MAX)?;
+            Self::count(word, &values, 2, usize::MAX)?;
             values = self.alike(values, &name)?;
         } else {
-            self.count(word, &values, 1, 1)?;
+            Self::count(word, &values, 1, 1)?;
         }
         let only_double = matches!(function, Function::Round | Function::Log10);
         for value in &values {
@@ -259,7 +261,7 @@ fn unknown_function(name: &str, word: &Word) -> Complaint {
 }
 
 /// The operator as it is written.
-pub(super) fn sign(binary: Binary) -> &'static str {
+pub(in crate::expression) fn sign(binary: Binary) -> &'static str {
     use crate::expression::Operator;
     match binary {
         Binary::In => "in",

@@ -34,22 +34,22 @@ impl Checker<'_> {
     /// Makes both sides comparable by `==`, or complains.
     fn equal(&self, left: &mut Typed, right: &mut Typed, name: &str) -> Result<(), Complaint> {
         if left.is_null() || right.is_null() {
-            return self.with_null(left, right);
+            return Self::with_null(left, right);
         }
-        self.no_account(left)?;
-        self.no_account(right)?;
+        Self::no_account(left)?;
+        Self::no_account(right)?;
         self.meet(left, right, name)?;
         match &left.tree.ty {
             Type::Json | Type::File | Type::Point => {
                 let what = left.tree.ty.describe(self.scope.schema);
-                let message = format!("{}, and a {what} is compared with null alone.", self.is(left));
+                let message = format!("{}, and {what} is compared with null alone.", self.is(left));
                 Err(Complaint::new(&left.span, message))
             }
             _ => Ok(()),
         }
     }
 
-    fn with_null(&self, left: &Typed, right: &Typed) -> Result<(), Complaint> {
+    fn with_null(left: &Typed, right: &Typed) -> Result<(), Complaint> {
         for side in [left, right] {
             if matches!(side.tree.node, Node::Auth(Auth::Id)) {
                 return Err(Complaint::new(
@@ -62,7 +62,7 @@ impl Checker<'_> {
         Ok(())
     }
 
-    fn no_account(&self, side: &Typed) -> Result<(), Complaint> {
+    fn no_account(side: &Typed) -> Result<(), Complaint> {
         match &side.tree.node {
             Node::Record(row) if row.source == Source::Account => Err(account_alone(side)),
             _ => Ok(()),
@@ -86,8 +86,8 @@ impl Checker<'_> {
                 | Type::Decimal(_)
                 | Type::Date
                 | Type::Timestamp
-                | Type::Duration => {}
-                Type::Text(TextKind::Plain | TextKind::Folded) => {}
+                | Type::Duration
+                | Type::Text(TextKind::Plain | TextKind::Folded) => {}
                 _ => {
                     let complaint =
                         Complaint::new(&side.span, format!("{}, which has no order.", self.is(side)));
@@ -121,10 +121,9 @@ impl Checker<'_> {
                 }
                 true
             }
-            (Type::Int, Type::Double | Type::Decimal(_)) | (Type::Double | Type::Decimal(_), Type::Int) => {
-                true
-            }
-            (Type::Decimal(_), Type::Decimal(_)) => true,
+            (Type::Int, Type::Double | Type::Decimal(_))
+            | (Type::Double | Type::Decimal(_), Type::Int)
+            | (Type::Decimal(_), Type::Decimal(_)) => true,
             (one, other) => one == other,
         };
         if good { Ok(()) } else { Err(self.unlike(left, right, name)) }
@@ -303,7 +302,7 @@ impl Checker<'_> {
         list: crate::expression::List,
         expr: &Expr,
     ) -> Result<Tree, Complaint> {
-        self.no_account(&one)?;
+        Self::no_account(&one)?;
         let tree = Tree { node: Node::Now, ty: list.element.clone(), null: false, unknown: false };
         let mut element = Typed::new(tree, &expr.span);
         if !one.is_null() {

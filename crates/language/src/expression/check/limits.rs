@@ -85,9 +85,9 @@ impl Count {
                 self.tree(inner, &Place { record, frame, macros: place.macros, level: place.level + 1 });
             }
             Node::Visible { value, .. } => self.tree(value, &below(place.macros)),
-            Node::InList(_, list) => self.list(list, place),
-            Node::Quantified { list, .. } => self.list(list, place),
-            Node::Aggregate { list, .. } => self.list(list, place),
+            Node::InList(_, list) | Node::Quantified { list, .. } | Node::Aggregate { list, .. } => {
+                self.list(list, place);
+            }
             _ => {}
         }
         let plain_size =

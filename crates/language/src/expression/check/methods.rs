@@ -58,7 +58,7 @@ impl Checker<'_> {
             "matches" => (Function::Matches, Type::Bool, 1),
             _ => return Err(self.no_method(&target, word)),
         };
-        self.count(word, &arguments, takes, takes)?;
+        Self::count(word, &arguments, takes, takes)?;
         for argument in &arguments {
             self.want_text(argument, &word.text)?;
         }
@@ -87,7 +87,7 @@ impl Checker<'_> {
             _ => return Err(self.no_method(&target, word)),
         };
         let most = usize::from(target.tree.ty == Type::Timestamp);
-        self.count(word, &arguments, 0, most)?;
+        Self::count(word, &arguments, 0, most)?;
         let mut unknown = false;
         if let Some(zone) = arguments.first() {
             unknown = self.zone(zone)?;
@@ -121,7 +121,6 @@ impl Checker<'_> {
 
     /// Complains when there are too few or too many arguments.
     pub(super) fn count(
-        &self,
         word: &Word,
         arguments: &[Typed],
         least: usize,

@@ -23,6 +23,9 @@ use super::{Complaint, Node, Place, Scope, TextKind, Tree, Type, Var, Want};
 use crate::schema::CollectionId;
 use literals::Decimal;
 
+#[cfg(test)]
+pub(super) use calls::sign;
+
 /// Checks an expression of any type.
 pub fn check(source: &str, scope: &Scope<'_>) -> Result<Tree, Complaint> {
     let expr = parse(source)?;

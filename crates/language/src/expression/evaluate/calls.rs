@@ -29,9 +29,15 @@ impl Frame<'_> {
             Function::Least | Function::Greatest => extreme(function, values),
             Function::Random => self.random(&values),
             Function::ToString | Function::ToInt | Function::ToDouble => converted(function, values, of),
-            Function::Minutes | Function::Days | Function::DateInZone => times::call(function, &values, of),
-            Function::FullYear | Function::Month | Function::DayOfMonth => times::call(function, &values, of),
-            Function::DayOfWeek | Function::Hours | Function::Minute => times::call(function, &values, of),
+            Function::Minutes
+            | Function::Days
+            | Function::DateInZone
+            | Function::FullYear
+            | Function::Month
+            | Function::DayOfMonth
+            | Function::DayOfWeek
+            | Function::Hours
+            | Function::Minute => times::call(function, &values, of),
             Function::Abs | Function::Sign | Function::Round | Function::Log10 => number(function, &values),
             Function::Distance => distance(&values),
             Function::Amount | Function::Currency => money(function, &values),
@@ -62,7 +68,8 @@ impl Frame<'_> {
     fn uuid(&self) -> String {
         let mut random = [0; 16];
         self.world.draw(&mut random);
-        let hex: String = mains_base::Uuid::v4(random).0.iter().map(|byte| format!("{byte:02x}")).collect();
+        let number = u128::from_be_bytes(mains_base::Uuid::v4(random).0);
+        let hex = format!("{number:032x}");
         let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
         [part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)].join("-")
     }

@@ -7,7 +7,7 @@ use mains_base::Value;
 use super::{Cell, Element, Frame, Link, numbers};
 use crate::expression::{Aggregate, List, ListKind, Quantifier, Tree, Type, Var};
 
-impl<'a> Frame<'a> {
+impl Frame<'_> {
     /// The elements that are there and for which each filter is true; `None`: the list is unknown.
     pub(super) fn elements(&self, list: &List, filters: &[(Var, Tree)]) -> Option<Vec<Element>> {
         let found = if let ListKind::Auth(part) = list.kind {
@@ -95,7 +95,7 @@ impl<'a> Frame<'a> {
             (None, Element::Record(_)) => None,
         });
         match aggregate {
-            Aggregate::Sum => sum(values.collect()),
+            Aggregate::Sum => sum(&values.collect::<Vec<Value>>()),
             Aggregate::Min => Cell::Known(
                 values
                     .reduce(|best, next| if less(&next, &best) { next } else { best })
@@ -115,7 +115,7 @@ fn less(one: &Value, other: &Value) -> bool {
 }
 
 /// The range is checked once, at the end; the sum of none is 0.
-fn sum(values: Vec<Value>) -> Cell {
+fn sum(values: &[Value]) -> Cell {
     if let Some(Value::Double(_)) = values.first() {
         let doubles =
             values.iter().map(|value| if let Value::Double(number) = value { *number } else { 0.0 });

@@ -179,7 +179,9 @@ impl Frame<'_> {
             Node::InSet(one, items) => self.in_set(one, items),
             Node::InList(one, list) => self.in_list(one, list),
             Node::Arithmetic(operator, sides) => self.arithmetic(*operator, sides, &tree.ty),
-            Node::Negate(operand) => self.cell(operand).present().and_then(numbers::negated).into(),
+            Node::Negate(operand) => {
+                self.cell(operand).present().and_then(|value| numbers::negated(&value)).into()
+            }
             Node::Call(function, arguments) => self.call(*function, arguments, &tree.ty),
             Node::Quantified { quantifier, list, filters, var, body } => self
                 .elements(list, filters)
@@ -226,7 +228,7 @@ impl Frame<'_> {
         let Some(record) = self.reach(row) else { return Cell::Unknown };
         match self.about(record).cell(inner) {
             Cell::Unknown => Cell::Known(Value::Null),
-            known => known,
+            known @ Cell::Known(_) => known,
         }
     }
 

@@ -15,7 +15,7 @@ pub(super) fn finite(number: f64) -> Option<f64> {
     number.is_finite().then_some(number)
 }
 
-pub(super) fn negated(value: Value) -> Option<Value> {
+pub(super) fn negated(value: &Value) -> Option<Value> {
     match value {
         Value::Int(number) => number.checked_neg().map(Value::Int),
         Value::Double(number) => Some(Value::Double(-number)),
