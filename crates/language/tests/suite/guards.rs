@@ -92,6 +92,19 @@ fn a_relation_is_hidden_from_both_sides() {
 }
 
 #[test]
+fn ones_own_account_needs_its_read_rule_too() {
+    let mut world = world();
+    assert_eq!(ask(&world, "ann", "full", "auth.account.karma > 100"), known(true));
+    let staff = rule(&world.schema, "accounts", "auth.staff");
+    world.schema.collections[0].rules.read = Some(staff);
+    assert_eq!(ask(&world, "ann", "full", "auth.account.karma > 100"), Cell::Unknown);
+    assert_eq!(ask(&world, "ann", "full", "auth.account.name == \"Ann\""), known(false));
+    assert_eq!(ask(&world, "cid", "full", "auth.account.boss.name == \"Bob\""), Cell::Unknown);
+    assert_eq!(ask(&world, "ann", "full", "auth.account.groups.size()"), known(0));
+    assert_eq!(ask(&world, "ann", "full", "auth.account.items.size()"), known(0));
+}
+
+#[test]
 fn without_a_read_rule_nobody_sees() {
     let mut world = world();
     world.schema.collections[1].rules.read = None;

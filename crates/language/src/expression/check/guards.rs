@@ -22,8 +22,30 @@ impl Checker<'_> {
         }
     }
 
+    /// What must be true of the row for this field of it to show; `None`: always.
+    pub(super) fn field_guard(&self, row: &Row, field: FieldId) -> Option<Arc<Tree>> {
+        Self::both(row.at(), self.source_guard(row), self.own_guard(row.at(), field))
+    }
+
+    /// One's own account needs the read rule too. Other sources are read by it already: the record by the statement
+    /// around, elements by their list, targets by their hop.
+    pub(super) fn source_guard(&self, row: &Row) -> Option<Arc<Tree>> {
+        let account = row.source == Source::Account && row.hops.is_empty();
+        if account { self.read_guard(row.start) } else { None }
+    }
+
+    /// Two rules about the same record as one.
+    fn both(of: CollectionId, one: Option<Arc<Tree>>, other: Option<Arc<Tree>>) -> Option<Arc<Tree>> {
+        let (Some(left), Some(right)) = (&one, &other) else {
+            return one.or(other);
+        };
+        let own = |rule: &Arc<Tree>| inside(Row::new(Source::Record, of), Arc::clone(rule), false);
+        let node = Node::And(vec![own(left), own(right)]);
+        Some(Arc::new(Tree { node, ty: Type::Bool, null: false, unknown: true }))
+    }
+
     /// The field's own read rule; `None`: as the record.
-    pub(super) fn field_guard(&self, collection: CollectionId, field: FieldId) -> Option<Arc<Tree>> {
+    fn own_guard(&self, collection: CollectionId, field: FieldId) -> Option<Arc<Tree>> {
         if self.scope.sees_all(collection) {
             return None;
         }
@@ -37,19 +59,12 @@ impl Checker<'_> {
         if hidden {
             return Some(Arc::new(Tree::constant(Value::Bool(false), Type::Bool)));
         }
-        match (self.read_guard(from), self.field_guard(from, field)) {
-            (Some(record), Some(field)) => {
-                let own = |rule| inside(Row::new(Source::Record, from), rule, false);
-                let both = Node::And(vec![own(record), own(field)]);
-                Some(Arc::new(Tree { node: both, ty: Type::Bool, null: false, unknown: true }))
-            }
-            (record, field) => record.or(field),
-        }
+        Self::both(from, self.read_guard(from), self.own_guard(from, field))
     }
 
     /// The value, or null where the field's read rule does not show it.
     pub(super) fn visible(&self, row: Row, field: FieldId, value: Tree) -> Tree {
-        let Some(rule) = self.field_guard(row.at(), field) else {
+        let Some(rule) = self.field_guard(&row, field) else {
             return value;
         };
         let absent = self.may_be_absent(&row);

@@ -83,12 +83,8 @@ impl<'s> Checker<'s> {
             Target::Row(row) => self.field(row, &word.text, &word.span),
             Target::Relation(row, field, to) => {
                 self.not_physical(&word.span, "A followed relation")?;
-                let hop = Hop {
-                    field,
-                    to,
-                    guard: self.read_guard(to),
-                    field_guard: self.field_guard(row.at(), field),
-                };
+                let hop =
+                    Hop { field, to, guard: self.read_guard(to), field_guard: self.field_guard(&row, field) };
                 self.field(row.followed(hop), &word.text, &word.span)
             }
             Target::Auth => self.auth(word),
@@ -203,7 +199,7 @@ impl<'s> Checker<'s> {
 
     fn many(&self, row: Row, field: FieldId, element: Type) -> List {
         let guard = if let Type::Record(to) = element { self.read_guard(to) } else { None };
-        let field_guard = self.field_guard(row.at(), field);
+        let field_guard = self.field_guard(&row, field);
         let unknown = self.may_be_absent(&row);
         List { row, kind: ListKind::Field(field), element, guard, field_guard, unknown }
     }
@@ -212,8 +208,9 @@ impl<'s> Checker<'s> {
         let &Inverse { from, field, many, .. } = inverse;
         let unknown = self.may_be_absent(&row);
         let guard = self.inverse_guard(from, field);
+        let field_guard = self.source_guard(&row);
         let kind = ListKind::Inverse { from, field, many };
-        List { row, kind, element: Type::Record(from), guard, field_guard: None, unknown }
+        List { row, kind, element: Type::Record(from), guard, field_guard, unknown }
     }
 
     fn auth(&self, word: &Word) -> Result<Target, Complaint> {
