@@ -2,11 +2,14 @@
 //!
 //! SQL stands here and in the `store.rs` of apps, nowhere else. What differs between the databases has a name in [`dialect`].
 
+mod db;
 pub mod dialect;
 pub mod engine;
 mod epoch;
 pub mod records;
 pub mod schema;
 pub mod sql;
+pub mod write;
 
+pub use db::Db;
 pub use epoch::Epoch;

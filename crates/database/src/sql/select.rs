@@ -96,6 +96,11 @@ impl<'s> Select<'s> {
         self.old = Some(Place { absent: true, ..place });
     }
 
+    /// Lets `old` be the record itself: as a rule sees a stored record before a change.
+    pub fn with_record_as_old(&mut self) {
+        self.old = Some(self.record.clone());
+    }
+
     /// A condition that is TRUE exactly where the expression is true.
     pub fn truth(&mut self, tree: &Tree) -> Result<String> {
         self.truth_of(tree, true)

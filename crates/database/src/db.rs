@@ -1,0 +1,128 @@
+//! `Db`: an open database with the schema it serves, and the one way to write.
+//!
+//! Invariant: a closure that is run again is given the same ids, tokens and time, in the same order.
+
+use std::any::Any;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use mains_base::{Clock, Error, Result};
+use mains_language::schema::Schema;
+
+use crate::Epoch;
+use crate::engine::{Engine, EngineSettings, Job, Lane};
+use crate::write::{Numbers, Run, Tx, block_job};
+
+/// How often one write is looked at again before its failure stands.
+const RUNS: usize = 4;
+
+/// An open database. Clones share it.
+#[derive(Clone)]
+pub struct Db {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    engine: Engine,
+    clock: Arc<dyn Clock>,
+    epoch: RwLock<Arc<Epoch>>,
+    numbers: Arc<Numbers>,
+}
+
+impl Db {
+    /// Opens the database with an empty schema; [`Db::install`] gives it the one to serve.
+    pub async fn open(settings: &EngineSettings, clock: Arc<dyn Clock>) -> Result<Self> {
+        let engine = Engine::open(settings, Arc::clone(&clock)).await?;
+        Ok(Self::over(engine, clock))
+    }
+
+    /// Serves from an engine that is already open.
+    pub fn over(engine: Engine, clock: Arc<dyn Clock>) -> Self {
+        let epoch = RwLock::new(Arc::new(Epoch::new(0, Arc::default(), engine.dialect())));
+        Self { inner: Arc::new(Inner { engine, clock, epoch, numbers: Arc::default() }) }
+    }
+
+    /// The schema as it is served now. Hold it for a whole request.
+    pub fn epoch(&self) -> Arc<Epoch> {
+        Arc::clone(&self.inner.epoch.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Serves another schema from now on, which the database must already hold; what runs keeps its own.
+    pub fn install(&self, schema: Arc<Schema>) {
+        let mut epoch = self.inner.epoch.write().unwrap_or_else(PoisonError::into_inner);
+        *epoch = Arc::new(Epoch::new(epoch.number + 1, schema, self.inner.engine.dialect()));
+    }
+
+    /// The engine below.
+    pub fn engine(&self) -> &Engine {
+        &self.inner.engine
+    }
+
+    /// The clock that everything here is told the time by.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.inner.clock
+    }
+
+    /// Runs one durable transaction: answers after its commit. The closure may be run again, from its beginning, so
+    /// it draws ids and time through [`Tx`] and touches nothing else. `lanes` name rows known to be hot.
+    pub async fn write<T, F>(&self, lanes: &[Lane], body: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Fn(&mut Tx<'_>) -> Result<T> + Send + Sync + 'static,
+    {
+        self.submit(lanes, body, false).await
+    }
+
+    /// [`Db::write`] for bulk work (up to 1,000 rows), which small writes should not wait for.
+    pub async fn write_alone<T, F>(&self, lanes: &[Lane], body: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Fn(&mut Tx<'_>) -> Result<T> + Send + Sync + 'static,
+    {
+        self.submit(lanes, body, true).await
+    }
+
+    async fn submit<T, F>(&self, lanes: &[Lane], body: F, alone: bool) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Fn(&mut Tx<'_>) -> Result<T> + Send + Sync + 'static,
+    {
+        let inner = &self.inner;
+        let run = Arc::new(Run::new(self.epoch(), inner.clock.now(), Arc::clone(&inner.numbers)));
+        let job = job(Arc::clone(&run), body);
+        for _ in 1..RUNS {
+            let outcome = self.once(lanes, Arc::clone(&job), alone).await;
+            let again = outcome.is_err() && self.prepare_again(&run).await?;
+            if !again {
+                return outcome;
+            }
+        }
+        self.once(lanes, job, alone).await
+    }
+
+    async fn once<T: 'static>(&self, lanes: &[Lane], job: Job, alone: bool) -> Result<T> {
+        let engine = &self.inner.engine;
+        let answer = if alone { engine.run_alone(lanes, job).await } else { engine.run(lanes, job).await }?;
+        answer.downcast().map(|answer| *answer).map_err(|_| Error::internal("a write gave another type"))
+    }
+
+    /// Whether a failed run asked to be run again, having drawn the numbers that it lacked.
+    async fn prepare_again(&self, run: &Arc<Run>) -> Result<bool> {
+        let Some(counter) = run.take_lacking() else { return Ok(run.look_first_from_now()) };
+        let first = self.once(&[], block_job(counter.clone()), false).await?;
+        self.inner.numbers.add_block(&counter, first);
+        Ok(true)
+    }
+}
+
+fn job<T, F>(run: Arc<Run>, body: F) -> Job
+where
+    T: Send + 'static,
+    F: Fn(&mut Tx<'_>) -> Result<T> + Send + Sync + 'static,
+{
+    Arc::new(move |statements| {
+        let mut tx = Tx::begin(statements, Arc::clone(&run))?;
+        let answer = body(&mut tx)?;
+        tx.finish()?;
+        Ok(Box::new(answer) as Box<dyn Any + Send>)
+    })
+}

@@ -1,0 +1,137 @@
+//! Whether a draft may be stored, and if not, why: invariants for everybody, rules for whom they bind.
+//!
+//! Order: everything that is wrong with fields, at once (422); the rule on the changed record (403); its transitions
+//! (409, then 403). Unique indexes speak last, when the row is stored.
+
+use std::sync::Arc;
+
+use mains_base::{Error, FieldError, Result};
+use mains_language::expression::Tree;
+use mains_language::schema::{Check, Collection, Field, FieldId};
+
+use super::ask::About;
+use super::draft::{Draft, declared_fields};
+use super::input::Authority;
+use super::transition::{self, Step};
+use super::{Image, Tx, refusal, violation};
+
+/// What is asked of the databases about one draft, in one statement.
+enum Asked<'c> {
+    Check(&'c Check),
+    Write(&'c Field),
+    Rule,
+    Step,
+}
+
+/// The questions with their expressions.
+#[derive(Default)]
+struct Questions<'c> {
+    asked: Vec<Asked<'c>>,
+    trees: Vec<Arc<Tree>>,
+}
+
+impl<'c> Questions<'c> {
+    fn add(&mut self, asked: Asked<'c>, tree: &Arc<Tree>) {
+        self.asked.push(asked);
+        self.trees.push(Arc::clone(tree));
+    }
+}
+
+impl Tx<'_> {
+    /// Asks everything that a draft must pass. `before` is the stored record of a change.
+    pub(super) fn judge(
+        &mut self,
+        authority: &Authority,
+        collection: &Collection,
+        before: Option<&Image>,
+        draft: &mut Draft,
+    ) -> Result<()> {
+        let mut problems = std::mem::take(&mut draft.problems);
+        let image = &draft.image;
+        problems.extend(missing(collection, image, authority));
+        let steps = transition::steps(collection, before, image);
+        let questions = questions(collection, authority, (before.is_some(), draft), &steps);
+        let truths = self.truths(&questions.trees, &authority.caller, About { record: image, old: before })?;
+        let refused: Vec<&Asked<'_>> =
+            questions.asked.iter().zip(truths).filter(|(_, truth)| !truth).map(|(asked, _)| asked).collect();
+        problems.extend(refused.iter().filter_map(|asked| match asked {
+            Asked::Write(field) => Some(not_writable(field)),
+            _ => None,
+        }));
+        let absent = self.absent_links(authority, collection, before, (draft, !problems.is_empty()))?;
+        let failed = refused.iter().filter_map(|asked| if let Asked::Check(check) = asked { Some(*check) } else { None });
+        problems.extend(checks(collection, failed, (&absent, &problems)));
+        problems.extend(absent);
+        if !problems.is_empty() {
+            return Err(Error::invalid(problems));
+        }
+        if refused.iter().any(|asked| matches!(asked, Asked::Rule)) {
+            return Err(refusal::forbidden(&authority.caller));
+        }
+        if let Some(step) = steps.iter().find(|step| step.rule.is_none()) {
+            return Err(transition::refused(step));
+        }
+        if refused.iter().any(|asked| matches!(asked, Asked::Step)) {
+            return Err(refusal::forbidden(&authority.caller));
+        }
+        Ok(())
+    }
+}
+
+fn questions<'c>(
+    collection: &'c Collection,
+    authority: &Authority,
+    (is_change, draft): (bool, &Draft),
+    steps: &[Step<'c>],
+) -> Questions<'c> {
+    let mut questions = Questions::default();
+    for check in &collection.checks {
+        questions.add(Asked::Check(check), &check.expr);
+    }
+    if !authority.bound {
+        return questions;
+    }
+    for field in draft.given.iter().map(|&id| collection.field(id)) {
+        if let Some(rule) = &field.write {
+            questions.add(Asked::Write(field), rule);
+        }
+    }
+    let rules = &collection.rules;
+    if let Some(rule) = if is_change { &rules.update } else { &rules.create } {
+        questions.add(Asked::Rule, rule);
+    }
+    for rule in steps.iter().filter_map(|step| step.rule) {
+        questions.add(Asked::Step, rule);
+    }
+    questions
+}
+
+/// Needed fields without a value. What a site needs of an app's collection binds those who send it, not Mains.
+fn missing(collection: &Collection, image: &Image, authority: &Authority) -> Vec<FieldError> {
+    let needed = |field: &&Field| {
+        let own = field.owner == collection.owner || authority.bound;
+        field.required && own && field.personal.as_ref().is_none_or(|_| !authority.forces)
+    };
+    let empty = |id: FieldId| {
+        let value = image.value(id);
+        value.is_null() || value.as_list().is_some_and(<[_]>::is_empty)
+    };
+    let fields = declared_fields(collection).filter(needed).filter(|field| empty(field.id));
+    fields.map(violation::required).chain(super::currency::problems(collection, image)).collect()
+}
+
+pub(super) fn not_writable(field: &Field) -> FieldError {
+    FieldError::new(&field.name, "not_allowed", "You may not change this. Leave it as it is.")
+}
+
+/// What to say of checks that failed: nothing of fields that have a problem already; and beside a link that leads
+/// nowhere only what the record says by itself, for a check that follows the link would tell of a hidden record.
+fn checks<'c>(
+    collection: &Collection,
+    failed: impl Iterator<Item = &'c Check>,
+    (absent, others): (&[FieldError], &[FieldError]),
+) -> Vec<FieldError> {
+    let failed = failed.filter(|check| absent.is_empty() || check.expr.is_local());
+    let errors = failed.map(|check| violation::check_failed(collection, check));
+    errors.filter(|error| !others.iter().any(|other| other.pointer == error.pointer)).collect()
+}

@@ -1,0 +1,77 @@
+//! Loading records: whole, with their lists, in one statement; kept by the transaction.
+
+use std::sync::Arc;
+
+use mains_base::{Error, Result, Uuid, Value};
+use mains_language::schema::{CollectionId, FieldId};
+
+use super::{Image, Tx, names};
+use crate::dialect::quote;
+
+/// Ids in one statement.
+pub(super) const CHUNK: usize = 1000;
+
+impl Tx<'_> {
+    /// The record; 404 when there is none.
+    pub fn get(&mut self, collection: CollectionId, id: Uuid) -> Result<Arc<Image>> {
+        self.find(collection, id)?.ok_or_else(Error::not_found)
+    }
+
+    /// The record, if there is one.
+    pub fn find(&mut self, collection: CollectionId, id: Uuid) -> Result<Option<Arc<Image>>> {
+        if let Some(kept) = self.state.kept.get((collection, id)) {
+            return Ok(kept.now.clone());
+        }
+        let found = self.images(collection, "WHERE r.\"id\" = $1", &[id.into()])?;
+        Ok(found.into_iter().next())
+    }
+
+    /// Those of the records that there are, in no order.
+    pub fn get_all(&mut self, collection: CollectionId, ids: &[Uuid]) -> Result<Vec<Arc<Image>>> {
+        let mut found = Vec::with_capacity(ids.len());
+        for chunk in ids.chunks(CHUNK) {
+            let ids = Value::List(chunk.iter().copied().map(Value::Id).collect());
+            found.extend(self.images(collection, "WHERE r.\"id\" IN $1", &[ids])?);
+        }
+        Ok(found)
+    }
+
+    /// Records of `FROM collection AS r` and this end: `WHERE r."cart" = $1 ORDER BY r."id"`.
+    pub fn images(
+        &mut self,
+        collection: CollectionId,
+        tail: &str,
+        parameters: &[Value],
+    ) -> Result<Vec<Arc<Image>>> {
+        let declared = self.of(collection)?;
+        let layout = declared.layout()?;
+        let text = format!("SELECT {} FROM {} AS r {tail}", layout.select, layout.table);
+        let rows = self.query(&text, parameters)?;
+        let mut images = Vec::with_capacity(rows.0.len());
+        for row in &rows.0 {
+            let (image, _) = layout.image(declared.collection(), row)?;
+            images.extend(self.state.kept.load(image));
+        }
+        Ok(images)
+    }
+
+    /// Records whose relation `field` names, or contains, one of `targets`.
+    pub(super) fn pointing(
+        &mut self,
+        collection: CollectionId,
+        field: FieldId,
+        targets: &[Uuid],
+        limit: usize,
+    ) -> Result<Vec<Arc<Image>>> {
+        let declared = self.of(collection)?;
+        let field = declared.collection().field(field);
+        let ids = Value::List(targets.iter().copied().map(Value::Id).collect());
+        let condition = if field.many.is_some() {
+            let table = quote(&names::join_table(&declared.collection().name, &field.name));
+            format!("r.\"id\" IN (SELECT \"record\" FROM {table} WHERE \"target\" IN $1)")
+        } else {
+            format!("r.{} IN $1", quote(&field.name))
+        };
+        self.images(collection, &format!("WHERE {condition} LIMIT {limit}"), &[ids])
+    }
+}

@@ -1,0 +1,38 @@
+//! Writes: the transaction through which every row of a collection changes, and what a caller may change.
+//!
+//! Always true: rows of collections change only here; each change has its log row in the same transaction; types,
+//! required, unique, immutable, transitions, sequences and checks bind everybody, rules bind whom they bind.
+
+mod ask;
+mod cascade;
+mod change;
+mod choke;
+mod currency;
+mod draft;
+mod image;
+mod input;
+mod judge;
+mod kept;
+mod layout;
+mod links;
+mod load;
+mod names;
+mod numbers;
+pub mod records;
+mod refusal;
+mod run;
+mod save;
+mod sequence;
+mod sight;
+mod slug;
+mod transition;
+mod tx;
+mod violation;
+
+pub use choke::{Changes, New};
+pub use image::Image;
+pub use input::{Input, Sent};
+pub use tx::Tx;
+
+pub(crate) use numbers::{Counter, Numbers, block_job};
+pub(crate) use run::Run;

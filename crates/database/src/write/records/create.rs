@@ -1,0 +1,92 @@
+//! Making a record.
+
+use std::sync::Arc;
+
+use mains_base::{Caller, Error, FieldError, Result, Uuid};
+use mains_language::schema::{Collection, CollectionId};
+
+use super::super::ask::About;
+use super::super::draft::{self, Draft, Purpose, declared_fields};
+use super::super::input::{Authority, Input, check_id};
+use super::super::tx::Declared;
+use super::super::{Image, Tx, refusal, violation};
+use super::{Outcome, Written, act};
+
+/// Makes a record. With an id that the caller made, a repetition by the same caller with the same values gives the
+/// record that is there; anything else under that id is 409 `records.id_taken`.
+pub fn create(tx: &mut Tx<'_>, caller: &Caller, collection: CollectionId, input: &Input) -> Result<Written> {
+    let declared = tx.of(collection)?;
+    let authority = act(tx, caller, &declared.collection().area);
+    if authority.bound && declared.collection().rules.create.is_none() {
+        return Err(refusal::forbidden(caller));
+    }
+    if let Some(id) = input.id {
+        let wrong = check_id(declared.collection(), id, &authority);
+        wrong.map_err(|error| beside(&error, &input.problems))?;
+        if let Some(stored) = existing(tx, collection, id)? {
+            return repeated(tx, &authority, &declared, (stored, input));
+        }
+    }
+    make(tx, &authority, &declared, input)
+}
+
+/// Stores a new record that passes everything.
+pub(super) fn make(
+    tx: &mut Tx<'_>,
+    authority: &Authority,
+    declared: &Declared,
+    input: &Input,
+) -> Result<Written> {
+    let mut draft = draft::new(tx, authority, declared, (input, Purpose::Store))?;
+    tx.judge(authority, declared.collection(), None, &mut draft)?;
+    let image = tx.store_new(draft.image, &[])?;
+    Ok(Written { image, outcome: Outcome::Created })
+}
+
+fn beside(error: &Error, problems: &[FieldError]) -> Error {
+    Error::invalid(error.fields().iter().chain(problems).cloned().collect())
+}
+
+/// The record of this id, where a look is cheap or the key was met before.
+fn existing(tx: &mut Tx<'_>, collection: CollectionId, id: Uuid) -> Result<Option<Arc<Image>>> {
+    if tx.state.looks_first || tx.state.kept.get((collection, id)).is_some() {
+        return tx.find(collection, id);
+    }
+    Ok(None)
+}
+
+/// A repetition is what the same caller would make of the same values now.
+fn repeated(
+    tx: &mut Tx<'_>,
+    authority: &Authority,
+    declared: &Declared,
+    (stored, input): (Arc<Image>, &Input),
+) -> Result<Written> {
+    let collection = declared.collection();
+    let draft = draft::new(tx, authority, declared, (input, Purpose::Compare))?;
+    let about = About { record: &stored, old: None };
+    let rule = collection.rules.create.iter().filter(|_| authority.bound).cloned().collect::<Vec<_>>();
+    let allowed = tx.truths(&rule, &authority.caller, about)?.iter().all(|truth| *truth);
+    if !(allowed && draft.problems.is_empty() && is_same(collection, &stored, (&draft, input))) {
+        return Err(violation::id_taken());
+    }
+    Ok(Written { image: stored, outcome: Outcome::Unchanged })
+}
+
+/// Compares what was sent, and what tells the caller.
+fn is_same(collection: &Collection, stored: &Image, (draft, input): (&Draft, &Input)) -> bool {
+    declared_fields(collection).all(|field| {
+        let server = field.on_create.as_ref().or(field.on_write.as_ref());
+        let tells = match server {
+            Some(tree) => tree.is_about_caller_or_time() && !is_about_time(field),
+            None => input.sent(field.id).is_some(),
+        };
+        !tells || stored.value(field.id) == draft.image.value(field.id)
+    })
+}
+
+/// What the moment decides differs at each repetition and says nothing of the caller.
+fn is_about_time(field: &mains_language::schema::Field) -> bool {
+    use mains_language::schema::FieldKind;
+    matches!(field.kind, FieldKind::Date { .. } | FieldKind::Datetime { .. })
+}

@@ -1,0 +1,84 @@
+//! Changing or deleting many records at once: all of them, or none.
+
+use std::sync::Arc;
+
+use mains_base::{Caller, Result, Uuid};
+use mains_language::expression::Tree;
+use mains_language::schema::CollectionId;
+
+use super::super::input::{Authority, Input};
+use super::super::{Tx, refusal};
+use super::target::{self, Found, Which};
+use super::update::{apply, field_rules};
+use super::{Outcome, act};
+
+/// Records in one request.
+const MOST: usize = 1000;
+
+/// What became of many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Many {
+    /// Records that were changed or deleted.
+    pub changed: usize,
+    /// More were asked for than one request does.
+    pub more: bool,
+}
+
+/// Changes up to 1,000 of the records. What the caller may not read is passed over; what it may read and not change
+/// refuses the whole.
+pub fn update_many(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    collection: CollectionId,
+    (ids, input): (&[Uuid], &Input),
+) -> Result<Many> {
+    let declared = tx.of(collection)?;
+    let authority = act(tx, caller, &declared.collection().area);
+    let (fields, rules) = field_rules(declared.collection(), input);
+    let rule = declared.collection().rules.update.as_ref();
+    let mut changed = 0;
+    for found in all(tx, &authority, collection, (first(ids), rule, &rules))? {
+        let written = apply(tx, &authority, found, (&fields, input))?;
+        changed += usize::from(written.outcome == Outcome::Changed);
+    }
+    Ok(Many { changed, more: ids.len() > MOST })
+}
+
+/// Deletes up to 1,000 of the records, with what goes with them.
+pub fn delete_many(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    collection: CollectionId,
+    ids: &[Uuid],
+) -> Result<Many> {
+    let declared = tx.of(collection)?;
+    let authority = act(tx, caller, &declared.collection().area);
+    let rule = declared.collection().rules.delete.as_ref();
+    let found = all(tx, &authority, collection, (first(ids), rule, &[]))?;
+    let images: Vec<_> = found.into_iter().map(|found| found.image).collect();
+    tx.delete_all(&images)?;
+    Ok(Many { changed: images.len(), more: ids.len() > MOST })
+}
+
+fn first(ids: &[Uuid]) -> &[Uuid] {
+    ids.get(..MOST).unwrap_or(ids)
+}
+
+fn all(
+    tx: &mut Tx<'_>,
+    authority: &Authority,
+    collection: CollectionId,
+    (ids, rule, more): (&[Uuid], Option<&Arc<Tree>>, &[Arc<Tree>]),
+) -> Result<Vec<Found>> {
+    let conditions: Vec<Arc<Tree>> = rule.into_iter().chain(more).cloned().collect();
+    let mut all = target::find(tx, authority, collection, (Which::Ids(ids), &conditions))?;
+    for found in &mut all {
+        if authority.bound && !(rule.is_some() && found.truths.first() == Some(&true)) {
+            return Err(refusal::forbidden(&authority.caller));
+        }
+        if rule.is_some() {
+            found.truths.remove(0);
+        }
+    }
+    Ok(all)
+}

@@ -1,0 +1,187 @@
+//! The stored records that a write is about, with the rules that are asked of them: one statement.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use mains_base::{Error, Result, Uuid, Value, fold};
+use mains_language::expression::Tree;
+use mains_language::schema::{CollectionId, FieldId};
+
+use super::super::ask::{About, Question, answering};
+use super::super::input::Authority;
+use super::super::layout::{element, typed};
+use super::super::tx::Declared;
+use super::super::{Image, Tx, refusal};
+use super::Target;
+use crate::dialect::Column;
+use crate::sql::{Bind, Environment, Select, Statement};
+
+/// A stored record that the caller may read.
+pub(super) struct Found {
+    pub(super) image: Arc<Image>,
+    /// Whether each of the further conditions holds.
+    pub(super) truths: Vec<bool>,
+}
+
+/// Which records.
+#[derive(Clone, Copy)]
+pub(super) enum Which<'a> {
+    Target(&'a Target),
+    Ids(&'a [Uuid]),
+}
+
+/// The record, if it is there and the caller may read it; with the truth of each condition about it, where `old` is
+/// the record itself.
+pub(super) fn find(
+    tx: &mut Tx<'_>,
+    authority: &Authority,
+    collection: CollectionId,
+    (which, conditions): (Which<'_>, &[Arc<Tree>]),
+) -> Result<Vec<Found>> {
+    let declared = tx.of(collection)?;
+    let mut trees = Vec::new();
+    if authority.bound {
+        let Some(read) = &declared.collection().rules.read else { return Ok(Vec::new()) };
+        trees.push(Arc::clone(read));
+        trees.extend(conditions.iter().cloned());
+    }
+    let found = load(tx, authority, (&declared, which), &trees)?;
+    let readable = found.into_iter().filter(|(_, truths)| !authority.bound || truths.first() == Some(&true));
+    Ok(readable.map(|(image, mut truths)| {
+        if authority.bound {
+            truths.remove(0);
+        } else {
+            truths = vec![true; conditions.len()];
+        }
+        Found { image, truths }
+    }).collect())
+}
+
+/// [`find`] of one record: 404 when there is none; 403 when the first condition, the rule of what is to be done, does
+/// not hold or is not there.
+pub(super) fn get(
+    tx: &mut Tx<'_>,
+    authority: &Authority,
+    collection: CollectionId,
+    (target, rule, more): (&Target, Option<&Arc<Tree>>, &[Arc<Tree>]),
+) -> Result<Found> {
+    let conditions: Vec<Arc<Tree>> = rule.into_iter().chain(more).cloned().collect();
+    let found = find(tx, authority, collection, (Which::Target(target), &conditions))?;
+    let mut found = found.into_iter().next().ok_or_else(Error::not_found)?;
+    let allowed = !authority.bound || (rule.is_some() && found.truths.first() == Some(&true));
+    if !allowed {
+        return Err(refusal::forbidden(&authority.caller));
+    }
+    if rule.is_some() {
+        found.truths.remove(0);
+    }
+    Ok(found)
+}
+
+type Loaded = Vec<(Arc<Image>, Vec<bool>)>;
+
+fn load(
+    tx: &mut Tx<'_>,
+    authority: &Authority,
+    (declared, which): (&Declared, Which<'_>),
+    trees: &[Arc<Tree>],
+) -> Result<Loaded> {
+    let id = declared.collection().id;
+    let remote: Vec<Arc<Tree>> =
+        trees.iter().filter(|tree| !(tree.is_local() || tree.needs_memory())).cloned().collect();
+    let Some((fields, slots)) = slots(declared, which) else { return Ok(Vec::new()) };
+    let question = Question { fields, ..Question::new(which.sort(), id, &remote) };
+    let statement =
+        answering(&declared.epoch, question.clone(), &remote, || compile(declared, &question.fields, which, &remote))?;
+    let environment = Environment { caller: &authority.caller, now: tx.now() };
+    let parameters = statement.statement.parameters(&environment, &slots)?;
+    let rows = tx.query(&statement.statement.text, &parameters)?;
+    let mut loaded = Vec::with_capacity(rows.0.len());
+    for row in &rows.0 {
+        let (image, width) = declared.layout()?.image(declared.collection(), row)?;
+        let asked: Result<Vec<bool>> = (width..width + remote.len())
+            .map(|place| Ok(typed(row, place, Column::Bool)?.as_bool() == Some(true)))
+            .collect();
+        if let Some(image) = tx.state.kept.load(image) {
+            let truths = answers(tx, authority, &image, (trees, asked?))?;
+            loaded.push((image, truths));
+        }
+    }
+    Ok(loaded)
+}
+
+/// Puts the answers of memory between those of the database.
+fn answers(
+    tx: &mut Tx<'_>,
+    authority: &Authority,
+    image: &Arc<Image>,
+    (trees, asked): (&[Arc<Tree>], Vec<bool>),
+) -> Result<Vec<bool>> {
+    let about = About { record: image, old: Some(image) };
+    let mut asked = asked.into_iter();
+    let mut truths = Vec::with_capacity(trees.len());
+    for tree in trees {
+        let here = tree.is_local() || tree.needs_memory();
+        let truth = if here {
+            tx.truths(std::slice::from_ref(tree), &authority.caller, about)?.first() == Some(&true)
+        } else {
+            asked.next().unwrap_or(false)
+        };
+        truths.push(truth);
+    }
+    Ok(truths)
+}
+
+impl Which<'_> {
+    fn sort(self) -> &'static str {
+        match self {
+            Self::Target(_) => "target",
+            Self::Ids(_) => "targets",
+        }
+    }
+}
+
+/// The fields that are compared and what with; `None` when a value is null, which no unique index finds.
+fn slots(declared: &Declared, which: Which<'_>) -> Option<(Vec<FieldId>, Vec<Value>)> {
+    match which {
+        Which::Ids(ids) => {
+            Some((vec![FieldId::ID], vec![Value::List(ids.iter().copied().map(Value::Id).collect())]))
+        }
+        Which::Target(Target::Id(id)) => Some((vec![FieldId::ID], vec![(*id).into()])),
+        Which::Target(Target::Unique(pairs)) => {
+            let compared = pairs.iter().map(|(id, value)| match value {
+                Value::Null => None,
+                Value::Text(text) if declared.collection().field(*id).folds_case() => {
+                    Some(Value::Text(fold(text)))
+                }
+                value => Some(value.clone()),
+            });
+            let values: Option<Vec<Value>> = compared.collect();
+            Some((pairs.iter().map(|(id, _)| *id).collect(), values?))
+        }
+    }
+}
+
+fn compile(declared: &Declared, fields: &[FieldId], which: Which<'_>, trees: &[Arc<Tree>]) -> Result<Statement> {
+    let collection = declared.collection();
+    let epoch = &declared.epoch;
+    let mut select = Select::stored(&epoch.schema, epoch.dialect, collection.id);
+    select.with_record_as_old();
+    let mut text = format!("SELECT {}", declared.layout()?.select);
+    for tree in trees {
+        let truth = select.truth(tree)?;
+        let _ = write!(text, ", ({truth})");
+    }
+    let mut conditions = Vec::new();
+    for (slot, &id) in (0_u16..).zip(fields) {
+        let column = select.folded_column(id);
+        conditions.push(match which {
+            Which::Ids(_) => format!("{column} IN (SELECT * FROM {})", select.bind_list(Bind::Slot(slot), Column::Id)),
+            Which::Target(_) => {
+                format!("{column} = {}", select.bind(Bind::Slot(slot), element(collection.field(id))))
+            }
+        });
+    }
+    let _ = write!(text, " {} WHERE {}", select.from(), conditions.join(" AND "));
+    Ok(select.finish(text))
+}

@@ -1,0 +1,156 @@
+//! What one write keeps over its runs: the epoch, the time, and everything that was drawn.
+//!
+//! Invariant: the second run of a closure draws what the first one drew, in the same order.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use mains_base::{Error, Result, Time, Uuid};
+
+use super::{Counter, Numbers};
+use crate::Epoch;
+use crate::dialect::Dialect;
+
+/// One write, over all its runs.
+pub(crate) struct Run {
+    pub(super) epoch: Arc<Epoch>,
+    pub(super) now: Time,
+    pub(super) numbers: Arc<Numbers>,
+    drawn: Mutex<Drawn>,
+    /// A constraint was met that a look beforehand could have told better.
+    met: AtomicBool,
+    look_first: AtomicBool,
+    lacking: Mutex<Option<Counter>>,
+}
+
+#[derive(Default)]
+struct Drawn {
+    ids: Vec<Uuid>,
+    tokens: Vec<[u8; 32]>,
+    numbers: Vec<i64>,
+}
+
+/// How many of each the present run has drawn.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Places {
+    id: usize,
+    token: usize,
+    number: usize,
+}
+
+impl Run {
+    /// A write that begins now.
+    pub(crate) fn new(epoch: Arc<Epoch>, now: Time, numbers: Arc<Numbers>) -> Self {
+        // On SQLite a look costs microseconds; on PostgreSQL a round trip, so there the constraint speaks first.
+        let look_first = AtomicBool::new(epoch.dialect == Dialect::Sqlite);
+        let (drawn, met, lacking) = (Mutex::default(), AtomicBool::new(false), Mutex::default());
+        Self { epoch, now, numbers, drawn, met, look_first, lacking }
+    }
+
+    /// Whether to look before a statement whose violation would say less than a look.
+    pub(super) fn looks_first(&self) -> bool {
+        self.look_first.load(Ordering::SeqCst)
+    }
+
+    /// Remembers that a constraint was met.
+    pub(super) fn meet(&self) {
+        self.met.store(true, Ordering::SeqCst);
+    }
+
+    /// After a failure: whether another run, which looks first, may end better.
+    pub(crate) fn look_first_from_now(&self) -> bool {
+        let met = self.met.swap(false, Ordering::SeqCst);
+        met && !self.look_first.swap(true, Ordering::SeqCst)
+    }
+
+    /// Remembers a counter of which no number is left in memory.
+    pub(super) fn lack(&self, counter: Counter) {
+        *self.lacking.lock().unwrap_or_else(PoisonError::into_inner) = Some(counter);
+    }
+
+    /// The counter that the last run lacked a number of.
+    pub(crate) fn take_lacking(&self) -> Option<Counter> {
+        self.lacking.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    pub(super) fn id(&self, places: &mut Places, random: bool) -> Result<Uuid> {
+        let mut drawn = self.drawn.lock().unwrap_or_else(PoisonError::into_inner);
+        places.id += 1;
+        if let Some(&id) = drawn.ids.get(places.id - 1) {
+            return Ok(id);
+        }
+        let bytes: [u8; 16] = random_bytes()?;
+        let id = if random { Uuid::v4(bytes) } else { v7(self.now, bytes) };
+        drawn.ids.push(id);
+        Ok(id)
+    }
+
+    pub(super) fn token(&self, places: &mut Places) -> Result<[u8; 32]> {
+        let mut drawn = self.drawn.lock().unwrap_or_else(PoisonError::into_inner);
+        places.token += 1;
+        if let Some(&token) = drawn.tokens.get(places.token - 1) {
+            return Ok(token);
+        }
+        let token = random_bytes()?;
+        drawn.tokens.push(token);
+        Ok(token)
+    }
+
+    /// A number of a counter that may skip some; `None` when memory has none left.
+    pub(super) fn number(&self, places: &mut Places, counter: &Counter) -> Option<i64> {
+        let mut drawn = self.drawn.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(&number) = drawn.numbers.get(places.number) {
+            places.number += 1;
+            return Some(number);
+        }
+        let number = self.numbers.take(counter)?;
+        places.number += 1;
+        drawn.numbers.push(number);
+        Some(number)
+    }
+}
+
+fn v7(now: Time, random: [u8; 16]) -> Uuid {
+    let [.., a, b, c, d, e, f, g, h, i, j] = random;
+    Uuid::v7(now, [a, b, c, d, e, f, g, h, i, j])
+}
+
+fn random_bytes<const N: usize>() -> Result<[u8; N]> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|cause| Error::internal(cause.to_string()))?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run() -> Run {
+        let epoch = Arc::new(Epoch::new(1, Arc::default(), Dialect::Postgres));
+        Run::new(epoch, Time::from_micros(1_800_000_000_000_000), Arc::default())
+    }
+
+    #[test]
+    fn a_second_run_draws_the_same_in_the_same_order() {
+        let run = run();
+        let mut draw = || {
+            let mut places = Places::default();
+            let ids = [run.id(&mut places, false).unwrap(), run.id(&mut places, true).unwrap()];
+            (ids, run.token(&mut places).unwrap())
+        };
+        let first = draw();
+        assert_eq!(first, draw());
+        assert!(first.0[0].is_v7());
+        assert_eq!(first.0[1].version(), 4);
+    }
+
+    #[test]
+    fn a_met_constraint_asks_for_one_more_run() {
+        let run = run();
+        assert!(!run.look_first_from_now());
+        run.meet();
+        assert!(run.look_first_from_now());
+        run.meet();
+        assert!(!run.look_first_from_now());
+    }
+}

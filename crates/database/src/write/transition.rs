@@ -1,0 +1,62 @@
+//! Changes of an enum that its transitions allow.
+
+use std::sync::Arc;
+
+use mains_base::{Error, FieldError, Value};
+use mains_language::expression::Tree;
+use mains_language::schema::{Choice, Collection, Default, Field, FieldKind, Transition, TransitionFrom};
+
+use super::Image;
+use super::draft::declared_fields;
+
+/// One change of an enum with transitions.
+pub(super) struct Step<'c> {
+    field: &'c Field,
+    from: Option<String>,
+    to: Option<String>,
+    /// The rule of the line that allows it; `None`: no line does.
+    pub(super) rule: Option<&'c Arc<Tree>>,
+}
+
+/// The changes of enums between two images; the value that a default gives needs no line.
+pub(super) fn steps<'c>(collection: &'c Collection, before: Option<&Image>, image: &Image) -> Vec<Step<'c>> {
+    let mut steps = Vec::new();
+    for field in declared_fields(collection) {
+        let FieldKind::Enum { values, transitions: Some(lines) } = &field.kind else { continue };
+        let from = before.map_or(&Value::Null, |before| before.value(field.id));
+        let to = image.value(field.id);
+        let first = from.is_null() && (to.is_null() || is_default(field, to));
+        if from == to || first {
+            continue;
+        }
+        let line = lines.iter().find(|line| allows(line, values, (from.as_text(), to.as_text())));
+        let text = |value: &Value| value.as_text().map(str::to_owned);
+        steps.push(Step { field, from: text(from), to: text(to), rule: line.map(|line| &line.rule) });
+    }
+    steps
+}
+
+fn is_default(field: &Field, value: &Value) -> bool {
+    matches!(&field.default, Some(Default::Literal(default)) if default == value)
+}
+
+fn allows(line: &Transition, values: &[Choice], (from, to): (Option<&str>, Option<&str>)) -> bool {
+    let name = |place: usize| values.get(place).map(|choice| choice.name.as_str());
+    let starts = match line.from {
+        TransitionFrom::Any => from.is_some(),
+        TransitionFrom::New => from.is_none(),
+        TransitionFrom::Value(place) => from.is_some() && from == name(place),
+    };
+    starts && to.is_some() && to == name(line.to)
+}
+
+/// 409 with what cannot follow on what.
+pub(super) fn refused(step: &Step<'_>) -> Error {
+    let to = step.to.as_deref().unwrap_or("nothing");
+    let message = match &step.from {
+        Some(from) => format!("It cannot go from {from} to {to}."),
+        None => format!("It cannot begin as {to}."),
+    };
+    let error = FieldError::new(&step.field.name, "transition", message.clone());
+    Error::conflict("records.transition", message).with_fields(vec![error])
+}

@@ -1,0 +1,182 @@
+//! The surface of a transaction: what is drawn through it, and statements that need no choke point.
+
+use std::sync::Arc;
+
+use mains_base::{Caller, Result, Time, Uuid, Value};
+use mains_language::schema::{Collection, CollectionId, Schema};
+
+use super::kept::Records;
+use super::layout::{Layout, Layouts};
+use super::run::Places;
+use super::{Run, change};
+use crate::Epoch;
+use crate::engine::{Rows, Statements};
+
+/// One open transaction: the only way to change a collection's rows.
+pub struct Tx<'s> {
+    pub(super) statements: &'s mut dyn Statements,
+    pub(super) state: State,
+}
+
+/// All that a transaction knows besides the database.
+#[derive(Clone)]
+pub(super) struct State {
+    pub(super) run: Arc<Run>,
+    pub(super) layouts: Arc<Layouts>,
+    /// The same on every log row of the transaction.
+    pub(super) id: Uuid,
+    pub(super) caller: Arc<Caller>,
+    pub(super) request: Option<Arc<str>>,
+    pub(super) kept: Records,
+    pub(super) looks_first: bool,
+    pub(super) places: Places,
+}
+
+impl<'s> Tx<'s> {
+    /// A transaction over open statements. It acts as Mains itself until [`Tx::act_as`] says another caller.
+    pub(crate) fn begin(statements: &'s mut dyn Statements, run: Arc<Run>) -> Result<Self> {
+        let mut places = Places::default();
+        let id = run.id(&mut places, false)?;
+        let state = State {
+            layouts: run.epoch.part(),
+            id,
+            caller: Arc::new(Caller::system()),
+            request: None,
+            kept: Records::default(),
+            looks_first: run.looks_first(),
+            places,
+            run,
+        };
+        Ok(Self { statements, state })
+    }
+
+    /// Writes what is still owed: the log rows. Called once, before the commit.
+    pub(crate) fn finish(&mut self) -> Result<()> {
+        self.settle()?;
+        change::write(self)
+    }
+
+    /// The schema that this transaction serves.
+    pub fn epoch(&self) -> &Arc<Epoch> {
+        &self.state.run.epoch
+    }
+
+    /// What is declared.
+    pub fn schema(&self) -> Arc<Schema> {
+        Arc::clone(&self.state.run.epoch.schema)
+    }
+
+    /// One timestamp for the whole transaction, the same in every run.
+    pub fn now(&self) -> Time {
+        self.state.run.now
+    }
+
+    /// A new id for a record of `collection`: random where the collection says so, else in order of time.
+    pub fn id(&mut self, collection: CollectionId) -> Result<Uuid> {
+        let random = self.epoch().schema.collection(collection).random_ids;
+        self.state.run.id(&mut self.state.places, random)
+    }
+
+    /// 32 random bytes for a secret.
+    pub fn token(&mut self) -> Result<[u8; 32]> {
+        self.state.run.token(&mut self.state.places)
+    }
+
+    /// Whom changes from here on are made for: `auth` in expressions, the actor in the log.
+    pub fn act_as(&mut self, caller: &Caller) {
+        if *self.state.caller != *caller {
+            self.state.caller = Arc::new(caller.clone());
+        }
+    }
+
+    /// Whom changes are made for.
+    pub fn caller(&self) -> &Arc<Caller> {
+        &self.state.caller
+    }
+
+    /// The request that caused this, for the log.
+    pub fn name_request(&mut self, request: &str) {
+        self.state.request = Some(request.into());
+    }
+
+    /// Any query: joins, sums, private tables.
+    pub fn query(&mut self, sql: &str, parameters: &[Value]) -> Result<Rows> {
+        self.settle()?;
+        self.statements.query(sql, parameters)
+    }
+
+    /// Queues a statement on a private table, which has no log.
+    pub fn execute_later(&mut self, sql: &str, parameters: &[Value]) -> Result<()> {
+        self.statements.execute_later(sql, parameters, None)
+    }
+
+    /// Sends what is queued, so that a broken constraint shows here.
+    pub fn flush(&mut self) -> Result<()> {
+        self.statements.flush()
+    }
+
+    /// Brings what depends on the changes so far up to date.
+    #[expect(clippy::unnecessary_wraps, reason = "stored computed fields settle here")]
+    pub fn settle(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    /// Puts the name of an event on the log row of a record that this transaction holds.
+    pub fn event(&mut self, collection: CollectionId, id: Uuid, name: &'static str) {
+        let State { kept, caller, .. } = &mut self.state;
+        kept.event((collection, id), name, caller);
+    }
+
+    /// Runs `body` so that its failure undoes what it did and the transaction lives on.
+    pub fn savepoint<T>(&mut self, body: impl Fn(&mut Tx<'_>) -> Result<T>) -> Result<T> {
+        let before = self.state.clone();
+        let mut places = before.places;
+        let mut done = None;
+        let outcome = self.statements.savepoint(&mut |statements| {
+            // Somebody may live on with the failure, so it has to be the one that a look beforehand tells.
+            let state = State { looks_first: true, ..before.clone() };
+            let mut tx = Tx { statements, state };
+            let answer = body(&mut tx);
+            places = tx.state.places;
+            let answer = answer?;
+            tx.settle()?;
+            tx.statements.flush()?;
+            done = Some((answer, tx.state));
+            Ok(())
+        });
+        // What was drawn stays drawn.
+        self.state.places = places;
+        outcome?;
+        let Some((answer, state)) = done else {
+            return Err(mains_base::Error::internal("a savepoint ended without an answer"));
+        };
+        self.state = State { looks_first: self.state.looks_first, ..state };
+        Ok(answer)
+    }
+
+    /// The declaration and the layout of a collection, held apart from the transaction.
+    pub(super) fn of(&self, collection: CollectionId) -> Result<Declared> {
+        let declared =
+            Declared { epoch: Arc::clone(self.epoch()), layouts: Arc::clone(&self.state.layouts), collection };
+        declared.layout()?;
+        Ok(declared)
+    }
+}
+
+/// A collection as declared and as stored.
+#[derive(Clone)]
+pub(super) struct Declared {
+    pub(super) epoch: Arc<Epoch>,
+    layouts: Arc<Layouts>,
+    collection: CollectionId,
+}
+
+impl Declared {
+    pub(super) fn collection(&self) -> &Collection {
+        self.epoch.schema.collection(self.collection)
+    }
+
+    pub(super) fn layout(&self) -> Result<&Layout> {
+        self.layouts.of(&self.epoch, self.collection)
+    }
+}
