@@ -12,8 +12,9 @@ use mains_language::schema::{Collection, CollectionId, Field, FieldId, FieldKind
 use super::input::{Authority, Input, Sent};
 use super::kept::Key;
 use super::save::items;
-use super::{Image, Tx, names, refusal, violation};
+use super::{Image, Tx, refusal, violation};
 use crate::dialect::quote;
+use crate::schema::names;
 
 /// Records that one delete may take with it, or clear.
 const MOST: usize = 10_000;

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use mains_base::{Caller, CallerKind, Error, FieldError, Money, Result, Uuid, Value, fold};
-use mains_language::schema::{Collection, Field, FieldId, FieldKind, Schema};
+use mains_language::schema::{Collection, Field, FieldId};
 use mains_language::values::{self, FieldProblem};
-use serde_json::{Map, Value as Json};
 
 use super::Image;
 use super::save::items;
@@ -70,126 +69,9 @@ impl Input {
         Self { values, ..Self::default() }
     }
 
-    /// Reads a JSON object. What is wrong with single fields becomes [`Input::problems`]. Computed and system fields
-    /// that were sent back are ignored, `id` is taken.
-    pub fn from_json(schema: &Schema, collection: &Collection, object: &Map<String, Json>) -> Self {
-        let mut input = Self::default();
-        for (name, json) in object {
-            if name == "id" {
-                input.read_id(schema, collection, json);
-            } else if let Some(field) = input.accepts(collection, name) {
-                match sent(field, schema, json) {
-                    Ok(sent) => input.values.push((field.id, sent)),
-                    Err(problem) => input.problems.push(problem.at(name)),
-                }
-            }
-        }
-        input
-    }
-
-    /// Reads the fields of a form or the cells of a line: names with their texts. Texts of one name are the elements
-    /// of a list.
-    pub fn from_text(schema: &Schema, collection: &Collection, pairs: &[(String, String)]) -> Self {
-        let mut input = Self::default();
-        for (place, (name, text)) in pairs.iter().enumerate() {
-            if name == "id" {
-                input.read_id(schema, collection, &Json::String(text.clone()));
-                continue;
-            }
-            if pairs.iter().take(place).any(|(earlier, _)| earlier == name) {
-                continue;
-            }
-            let Some(field) = input.accepts(collection, name) else { continue };
-            let texts: Vec<&str> =
-                pairs.iter().filter(|(other, _)| other == name).map(|(_, text)| text.as_str()).collect();
-            match typed(field, schema, &texts) {
-                Ok(value) => input.values.push((field.id, Sent::Set(value))),
-                Err(problem) => input.problems.push(problem.at(name)),
-            }
-        }
-        input
-    }
-
     /// What was sent for a field.
     pub fn sent(&self, field: FieldId) -> Option<&Sent> {
         self.values.iter().find(|(id, _)| *id == field).map(|(_, sent)| sent)
-    }
-
-    fn read_id(&mut self, schema: &Schema, collection: &Collection, json: &Json) {
-        if json.is_null() {
-            return;
-        }
-        match values::from_json(collection.field(FieldId::ID), schema, json) {
-            Ok(value) => self.id = value.as_id(),
-            Err(problem) => self.problems.push(problem.at("id")),
-        }
-    }
-
-    /// The field of this name, if a value for it is looked at.
-    fn accepts<'c>(&mut self, collection: &'c Collection, name: &str) -> Option<&'c Field> {
-        let Some(field) = collection.find(name).filter(|field| !field.hidden || field.is_stored()) else {
-            self.problems.push(unknown(collection, name));
-            return None;
-        };
-        (field.id >= FieldId::FIRST && field.is_stored()).then_some(field)
-    }
-}
-
-fn unknown(collection: &Collection, name: &str) -> FieldError {
-    let names = collection.fields.iter().filter(|field| !field.hidden).map(|field| field.name.as_str());
-    let near = mains_base::nearest(name, names);
-    let hint = near.map_or_else(String::new, |near| format!(" Did you mean {near:?}?"));
-    FieldError::new(name, "unknown", format!("There is no such field.{hint}"))
-}
-
-fn typed(field: &Field, schema: &Schema, texts: &[&str]) -> Result<Value, FieldProblem> {
-    if let ([text], _) | ([.., text], None) = (texts, field.many) {
-        return values::from_text(field, schema, text);
-    }
-    let filled = texts.iter().filter(|text| !text.is_empty());
-    let items: Result<Vec<Value>, FieldProblem> =
-        filled.map(|text| values::element_from_text(field, schema, text)).collect();
-    let list = Value::List(items?);
-    values::check(field, &list)?;
-    Ok(list)
-}
-
-fn sent(field: &Field, schema: &Schema, json: &Json) -> Result<Sent, FieldProblem> {
-    let Json::Object(object) = json else { return values::from_json(field, schema, json).map(Sent::Set) };
-    let only = |names: &[&str]| !object.is_empty() && object.keys().all(|key| names.contains(&key.as_str()));
-    if field.many.is_some() && only(&["add", "remove"]) {
-        let elements = |name: &str| match object.get(name) {
-            None | Some(Json::Null) => Ok(Vec::new()),
-            Some(Json::Array(items)) => {
-                items.iter().map(|item| values::element_from_json(field, schema, item)).collect()
-            }
-            Some(_) => Err(FieldProblem::new("type", "Send lists, such as {\"add\": [\"one\"]}.")),
-        };
-        return Ok(Sent::List { add: elements("add")?, remove: elements("remove")? });
-    }
-    if is_number(field) && only(&["add"]) {
-        let unlimited = Field { kind: without_limits(&field.kind), ..field.clone() };
-        let json = object.get("add").unwrap_or(&Json::Null);
-        return values::from_json(&unlimited, schema, json).map(Sent::AddNumber);
-    }
-    values::from_json(field, schema, json).map(Sent::Set)
-}
-
-fn is_number(field: &Field) -> bool {
-    let number = matches!(
-        field.kind,
-        FieldKind::Integer { .. } | FieldKind::Number { .. } | FieldKind::Decimal { .. } | FieldKind::Money { .. }
-    );
-    number && field.many.is_none()
-}
-
-/// A difference may lie outside the limits of the value.
-fn without_limits(kind: &FieldKind) -> FieldKind {
-    match kind {
-        FieldKind::Integer { sequence, .. } => FieldKind::Integer { min: None, max: None, sequence: *sequence },
-        FieldKind::Number { .. } => FieldKind::Number { min: None, max: None },
-        FieldKind::Decimal { scale, .. } => FieldKind::Decimal { scale: *scale, min: None, max: None },
-        kind => kind.clone(),
     }
 }
 

@@ -9,10 +9,11 @@ use mains_base::{Currency, Error, Money, Result, Uuid, Value, fold};
 use mains_language::schema::{Collection, CollectionId, CurrencyRule, Field, FieldId, FieldKind};
 use mains_language::values::no_currency;
 
-use super::{Image, names};
+use super::Image;
 use crate::Epoch;
 use crate::dialect::{Column, Dialect, quote};
 use crate::engine::Row;
+use crate::schema::names;
 
 /// The layouts of one epoch.
 #[derive(Default)]

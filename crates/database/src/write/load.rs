@@ -5,8 +5,9 @@ use std::sync::Arc;
 use mains_base::{Error, Result, Uuid, Value};
 use mains_language::schema::{CollectionId, FieldId};
 
-use super::{Image, Tx, names};
+use super::{Image, Tx};
 use crate::dialect::quote;
+use crate::schema::names;
 
 /// Ids in one statement.
 pub(super) const CHUNK: usize = 1000;

@@ -16,7 +16,6 @@ mod kept;
 mod layout;
 mod links;
 mod load;
-mod names;
 mod numbers;
 pub mod records;
 mod refusal;

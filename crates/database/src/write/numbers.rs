@@ -10,7 +10,7 @@ use mains_base::{Error, Result, Uuid, Value};
 
 use crate::dialect::quote;
 use crate::engine::{Job, Statements};
-use crate::write::names;
+use crate::schema::names;
 
 /// How many numbers are drawn at once.
 pub(super) const BLOCK: i64 = 64;

@@ -6,8 +6,9 @@ use mains_base::{Result, Uuid, Value, fold};
 use mains_language::schema::{Collection, Field, FieldId};
 
 use super::violation::{self, OnUnique};
-use super::{Image, Tx, names};
+use super::{Image, Tx};
 use crate::dialect::quote;
+use crate::schema::names;
 
 impl Tx<'_> {
     /// Inserts a whole record and keeps it.

@@ -6,7 +6,8 @@ use mains_language::schema::{Collection, Field, FieldKind, Sequence};
 use super::draft::declared_fields;
 use super::input::Authority;
 use super::numbers::Counter;
-use super::{Image, Tx, names};
+use super::{Image, Tx};
+use crate::schema::names;
 
 impl Tx<'_> {
     /// Gives numbers to the fields that count: to a new record, and again when its scope changed.

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use mains_base::{Error, FieldError, Kind};
 use mains_language::schema::{Collection, CollectionId, CurrencyRule, Field, FieldId, FieldKind, Index};
 
-use super::{Run, names};
+use super::Run;
 use crate::engine::{OnViolation, Violation, ViolationKind};
+use crate::schema::names;
 
 /// What a service says when one of its unique indexes is met.
 #[derive(Clone, Copy, Debug)]

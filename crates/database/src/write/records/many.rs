@@ -10,7 +10,7 @@ use super::super::input::{Authority, Input};
 use super::super::{Tx, refusal};
 use super::target::{self, Found, Which};
 use super::update::{apply, field_rules};
-use super::{Outcome, act};
+use super::act;
 
 /// Records in one request.
 const MOST: usize = 1000;
@@ -39,7 +39,7 @@ pub fn update_many(
     let mut changed = 0;
     for found in all(tx, &authority, collection, (first(ids), rule, &rules))? {
         let written = apply(tx, &authority, found, (&fields, input))?;
-        changed += usize::from(written.outcome == Outcome::Changed);
+        changed += usize::from(written.changed);
     }
     Ok(Many { changed, more: ids.len() > MOST })
 }

@@ -12,8 +12,8 @@ mod update;
 
 use std::sync::Arc;
 
-use mains_base::{Caller, Uuid, Value};
-use mains_language::schema::FieldId;
+use mains_base::{Caller, Result, Uuid};
+use mains_language::schema::CollectionId;
 
 pub use create::create;
 pub use delete::delete;
@@ -21,42 +21,53 @@ pub use many::{Many, delete_many, update_many};
 pub use put::put;
 pub use update::update;
 
-use super::Image;
 use super::input::Authority;
+use super::{Image, refusal};
+use crate::records::Key;
 
-/// Which record, as an address says it.
+/// Which record, and on condition of which version.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Target {
-    /// By its id.
-    Id(Uuid),
-    /// By a unique index: the value of each of its fields.
-    Unique(Vec<(FieldId, Value)>),
+pub struct Target {
+    /// Its collection.
+    pub collection: CollectionId,
+    /// What its address says.
+    pub key: Key,
+    /// The version that the caller has seen (`If-Match`).
+    pub if_match: Option<i64>,
 }
 
-/// What became of a write.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// A record was made.
-    Created,
-    /// A record was changed.
-    Changed,
-    /// It was so already; nothing was stored.
-    Unchanged,
-}
-
-/// A record that was written. Who may not read it is told its id alone.
+/// A record that was written.
 #[derive(Clone, Debug)]
 pub struct Written {
+    /// Its id; who may not read it is told this alone.
+    pub id: Uuid,
+    /// Its version now.
+    pub version: i64,
+    /// It was made.
+    pub created: bool,
+    /// Something was stored; else it was so already.
+    pub changed: bool,
     /// The record as it is now.
     pub image: Arc<Image>,
-    /// What became of it.
-    pub outcome: Outcome,
 }
 
 impl Written {
-    fn change(before: &Arc<Image>, image: Arc<Image>) -> Self {
-        let same = Arc::ptr_eq(before, &image) || before.version() == image.version() && **before == *image;
-        Self { image, outcome: if same { Outcome::Unchanged } else { Outcome::Changed } }
+    fn new(image: Arc<Image>, created: bool, changed: bool) -> Self {
+        Self { id: image.id(), version: image.version(), created, changed, image }
+    }
+}
+
+impl Target {
+    /// The record of an id, whatever its version.
+    pub fn id(collection: CollectionId, id: Uuid) -> Self {
+        Self { collection, key: Key::Id(id), if_match: None }
+    }
+
+    fn check_version(&self, image: &Image) -> Result<()> {
+        if self.if_match.is_some_and(|version| version != image.version()) {
+            return Err(refusal::changed_meanwhile());
+        }
+        Ok(())
     }
 }
 

@@ -1,28 +1,24 @@
 //! Putting a record at its address: made where there is none, else changed.
 
 use mains_base::{Caller, FieldError, Result};
-use mains_language::schema::{Collection, CollectionId};
+use mains_language::schema::Collection;
 
 use super::super::draft::is_set_by_server;
-use super::super::input::{Input, Sent, check_id};
+use super::super::input::{Authority, Input, Sent, check_id};
 use super::super::{Tx, refusal};
 use super::create::make;
 use super::target::Which;
 use super::{Target, Written, act, target, update};
+use crate::records::Key;
 
 /// Creates or changes. The fields that the address names have the address's values.
-pub fn put(
-    tx: &mut Tx<'_>,
-    caller: &Caller,
-    collection: CollectionId,
-    (address, input, if_match): (&Target, &Input, Option<i64>),
-) -> Result<Written> {
-    let declared = tx.of(collection)?;
-    let input = with_address(declared.collection(), address, input);
-    if exists(tx, collection, address)? {
-        return update(tx, caller, collection, (address, &input, if_match));
+pub fn put(tx: &mut Tx<'_>, caller: &Caller, target: &Target, input: &Input) -> Result<Written> {
+    let declared = tx.of(target.collection)?;
+    let input = with_address(declared.collection(), &target.key, input);
+    if exists(tx, target)? {
+        return update(tx, caller, target, &input);
     }
-    if if_match.is_some() {
+    if target.if_match.is_some() {
         return Err(refusal::changed_meanwhile());
     }
     let authority = act(tx, caller, &declared.collection().area);
@@ -36,22 +32,21 @@ pub fn put(
 }
 
 /// Whether something is at the address, readable or not.
-fn exists(tx: &mut Tx<'_>, collection: CollectionId, address: &Target) -> Result<bool> {
-    let system = Caller::system();
-    let authority = super::super::input::Authority::of(&system.into(), "");
-    Ok(!target::find(tx, &authority, collection, (Which::Target(address), &[]))?.is_empty())
+fn exists(tx: &mut Tx<'_>, target: &Target) -> Result<bool> {
+    let authority = Authority::of(&Caller::system().into(), "");
+    Ok(!target::find(tx, &authority, target.collection, (Which::Key(&target.key), &[]))?.is_empty())
 }
 
-fn with_address(collection: &Collection, address: &Target, input: &Input) -> Input {
+fn with_address(collection: &Collection, address: &Key, input: &Input) -> Input {
     let mut input = input.clone();
     match address {
-        Target::Id(id) => {
+        Key::Id(id) => {
             if input.id.is_some_and(|sent| sent != *id) {
                 input.problems.push(differs("id"));
             }
             input.id = Some(*id);
         }
-        Target::Unique(pairs) => {
+        Key::Unique(pairs) => {
             for (id, value) in pairs {
                 let field = collection.field(*id);
                 match input.sent(*id) {

@@ -14,6 +14,7 @@ use super::super::tx::Declared;
 use super::super::{Image, Tx, refusal};
 use super::Target;
 use crate::dialect::Column;
+use crate::records::Key;
 use crate::sql::{Bind, Environment, Select, Statement};
 
 /// A stored record that the caller may read.
@@ -26,7 +27,7 @@ pub(super) struct Found {
 /// Which records.
 #[derive(Clone, Copy)]
 pub(super) enum Which<'a> {
-    Target(&'a Target),
+    Key(&'a Key),
     Ids(&'a [Uuid]),
 }
 
@@ -58,15 +59,15 @@ pub(super) fn find(
 }
 
 /// [`find`] of one record: 404 when there is none; 403 when the first condition, the rule of what is to be done, does
-/// not hold or is not there.
+/// not hold or is not there; 412 when it has another version than the caller has seen.
 pub(super) fn get(
     tx: &mut Tx<'_>,
     authority: &Authority,
-    collection: CollectionId,
-    (target, rule, more): (&Target, Option<&Arc<Tree>>, &[Arc<Tree>]),
+    target: &Target,
+    (rule, more): (Option<&Arc<Tree>>, &[Arc<Tree>]),
 ) -> Result<Found> {
     let conditions: Vec<Arc<Tree>> = rule.into_iter().chain(more).cloned().collect();
-    let found = find(tx, authority, collection, (Which::Target(target), &conditions))?;
+    let found = find(tx, authority, target.collection, (Which::Key(&target.key), &conditions))?;
     let mut found = found.into_iter().next().ok_or_else(Error::not_found)?;
     let allowed = !authority.bound || (rule.is_some() && found.truths.first() == Some(&true));
     if !allowed {
@@ -75,6 +76,7 @@ pub(super) fn get(
     if rule.is_some() {
         found.truths.remove(0);
     }
+    target.check_version(&found.image)?;
     Ok(found)
 }
 
@@ -135,7 +137,7 @@ fn answers(
 impl Which<'_> {
     fn sort(self) -> &'static str {
         match self {
-            Self::Target(_) => "target",
+            Self::Key(_) => "target",
             Self::Ids(_) => "targets",
         }
     }
@@ -147,8 +149,8 @@ fn slots(declared: &Declared, which: Which<'_>) -> Option<(Vec<FieldId>, Vec<Val
         Which::Ids(ids) => {
             Some((vec![FieldId::ID], vec![Value::List(ids.iter().copied().map(Value::Id).collect())]))
         }
-        Which::Target(Target::Id(id)) => Some((vec![FieldId::ID], vec![(*id).into()])),
-        Which::Target(Target::Unique(pairs)) => {
+        Which::Key(Key::Id(id)) => Some((vec![FieldId::ID], vec![(*id).into()])),
+        Which::Key(Key::Unique(pairs)) => {
             let compared = pairs.iter().map(|(id, value)| match value {
                 Value::Null => None,
                 Value::Text(text) if declared.collection().field(*id).folds_case() => {
@@ -177,7 +179,7 @@ fn compile(declared: &Declared, fields: &[FieldId], which: Which<'_>, trees: &[A
         let column = select.folded_column(id);
         conditions.push(match which {
             Which::Ids(_) => format!("{column} IN (SELECT * FROM {})", select.bind_list(Bind::Slot(slot), Column::Id)),
-            Which::Target(_) => {
+            Which::Key(_) => {
                 format!("{column} = {}", select.bind(Bind::Slot(slot), element(collection.field(id))))
             }
         });

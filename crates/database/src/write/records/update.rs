@@ -4,29 +4,21 @@ use std::sync::Arc;
 
 use mains_base::{Caller, FieldError, Result};
 use mains_language::expression::Tree;
-use mains_language::schema::{Collection, CollectionId, Field};
+use mains_language::schema::{Collection, Field};
 
 use super::super::input::{Authority, Input};
 use super::super::judge::not_writable;
-use super::super::{Image, Tx, refusal};
+use super::super::{Image, Tx};
 use super::target::{self, Found};
 use super::{Target, Written, act};
 
-/// Changes a record. `if_match` is the version that the caller has seen.
-pub fn update(
-    tx: &mut Tx<'_>,
-    caller: &Caller,
-    collection: CollectionId,
-    (target, input, if_match): (&Target, &Input, Option<i64>),
-) -> Result<Written> {
-    let declared = tx.of(collection)?;
+/// Changes a record.
+pub fn update(tx: &mut Tx<'_>, caller: &Caller, target: &Target, input: &Input) -> Result<Written> {
+    let declared = tx.of(target.collection)?;
     let authority = act(tx, caller, &declared.collection().area);
     let rule = declared.collection().rules.update.as_ref();
     let (fields, rules) = field_rules(declared.collection(), input);
-    let found = target::get(tx, &authority, collection, (target, rule, &rules))?;
-    if if_match.is_some_and(|version| version != found.image.version()) {
-        return Err(refusal::changed_meanwhile());
-    }
+    let found = target::get(tx, &authority, target, (rule, &rules))?;
     apply(tx, &authority, found, (&fields, input))
 }
 
@@ -44,7 +36,8 @@ pub(super) fn apply(
     let mut with_problems = input.clone();
     with_problems.problems.extend(problems);
     let changed = tx.change(authority, &image, (&with_problems, &[]))?;
-    Ok(Written::change(&image, changed))
+    let stored = !Arc::ptr_eq(&image, &changed);
+    Ok(Written::new(changed, false, stored))
 }
 
 /// Fields that were sent and have a rule of their own; it is asked of the stored record here, and of the changed one
