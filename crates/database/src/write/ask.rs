@@ -79,14 +79,14 @@ impl Tx<'_> {
             let here = tree.is_local() || tree.needs_memory();
             local.push(if here { Some(super::sight::evaluate(self, tree, caller, about)?) } else { None });
         }
-        let asked: Vec<Arc<Tree>> =
-            trees.iter().zip(&local).filter(|(_, known)| known.is_none()).map(|(tree, _)| Arc::clone(tree)).collect();
-        let mut found = if asked.is_empty() {
-            Vec::new()
-        } else {
-            self.ask(&asked, truths, caller, about)?
-        }
-        .into_iter();
+        let asked: Vec<Arc<Tree>> = trees
+            .iter()
+            .zip(&local)
+            .filter(|(_, known)| known.is_none())
+            .map(|(tree, _)| Arc::clone(tree))
+            .collect();
+        let mut found =
+            if asked.is_empty() { Vec::new() } else { self.ask(&asked, truths, caller, about)? }.into_iter();
         Ok(local.into_iter().map(|known| known.or_else(|| found.next()).unwrap_or(Value::Null)).collect())
     }
 
@@ -97,7 +97,8 @@ impl Tx<'_> {
         caller: &Caller,
         about: About<'_>,
     ) -> Result<Vec<Value>> {
-        let question = Question::new(if truths { "truths" } else { "values" }, about.record.collection, trees);
+        let question =
+            Question::new(if truths { "truths" } else { "values" }, about.record.collection, trees);
         let epoch = Arc::clone(self.epoch());
         let answering = answering(&epoch, question, trees, || compile(&epoch, trees, truths, about.record))?;
         let mut slots = about.record.values().to_vec();
@@ -116,7 +117,9 @@ fn column(ty: &Type) -> Column {
         Type::Bool => Column::Bool,
         Type::Double => Column::Double,
         Type::Record(_) => Column::Id,
-        Type::Int | Type::Decimal(_) | Type::Date | Type::Timestamp | Type::Duration | Type::Money => Column::Int,
+        Type::Int | Type::Decimal(_) | Type::Date | Type::Timestamp | Type::Duration | Type::Money => {
+            Column::Int
+        }
         _ => Column::Text,
     }
 }

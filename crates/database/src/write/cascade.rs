@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use mains_base::{Error, Kind, Result, Uuid, Value};
-use mains_language::schema::{Collection, CollectionId, Field, FieldId, FieldKind, Inverse, OnDelete, Schema};
+use mains_language::schema::{
+    Collection, CollectionId, Field, FieldId, FieldKind, Inverse, OnDelete, Schema,
+};
 
 use super::input::{Authority, Input, Sent};
 use super::kept::Key;
@@ -87,7 +89,8 @@ impl Tx<'_> {
             for inverse in self.inverses(*collection, OnDelete::Restrict) {
                 let limit = going.ids.get(&inverse.from).map_or(0, Vec::len) + COUNTED + 1;
                 let pointing = self.pointing(inverse.from, inverse.field, ids, limit)?;
-                let stay = pointing.iter().filter(|image| !going.keys.contains(&(image.collection, image.id())));
+                let stay =
+                    pointing.iter().filter(|image| !going.keys.contains(&(image.collection, image.id())));
                 let count = stay.count();
                 if count > 0 {
                     let name = &self.schema().collection(inverse.from).name.clone();
@@ -187,7 +190,8 @@ fn elsewhere(error: Error) -> Error {
     if error.kind() != Kind::Invalid {
         return error;
     }
-    let message = error.fields().first().map_or_else(|| error.detail().to_owned(), |field| field.message.clone());
+    let message =
+        error.fields().first().map_or_else(|| error.detail().to_owned(), |field| field.message.clone());
     refusal::check_elsewhere(&message)
 }
 
@@ -208,7 +212,8 @@ fn pointers<'s>(
 /// pointed at only by what can be null.
 fn next(schema: &Schema, left: &[CollectionId]) -> usize {
     let free = left.iter().position(|id| pointers(schema, left, *id).next().is_none());
-    let loose = || left.iter().position(|id| pointers(schema, left, *id).all(|(_, field)| is_nullable(field)));
+    let loose =
+        || left.iter().position(|id| pointers(schema, left, *id).all(|(_, field)| is_nullable(field)));
     free.or_else(loose).unwrap_or(0)
 }
 

@@ -10,7 +10,9 @@ use super::{Image, violation};
 pub(super) fn problems(collection: &Collection, image: &Image) -> Vec<FieldError> {
     let fields = declared_fields(collection);
     let named = fields.filter_map(|field| match field.kind {
-        FieldKind::Money { currency: CurrencyRule::Field(by) } if !image.value(field.id).is_null() => Some(by),
+        FieldKind::Money { currency: CurrencyRule::Field(by) } if !image.value(field.id).is_null() => {
+            Some(by)
+        }
         _ => None,
     });
     let mut missing: Vec<_> = named.filter(|by| *image.value(*by) == Value::Null).collect();

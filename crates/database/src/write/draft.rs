@@ -160,10 +160,15 @@ impl Draft {
             return;
         }
         if field.immutable && !authority.forces {
-            self.problems.push(FieldError::new(&field.name, "immutable", "This is never changed. Leave it as it is."));
+            self.problems.push(FieldError::new(
+                &field.name,
+                "immutable",
+                "This is never changed. Leave it as it is.",
+            ));
             return;
         }
-        let corrected = field.on_write.as_ref().is_some_and(|tree| tree.names().iter().any(|(_, id)| *id == field.id));
+        let corrected =
+            field.on_write.as_ref().is_some_and(|tree| tree.names().iter().any(|(_, id)| *id == field.id));
         if authority.sets || corrected || !is_set_by_server(field) {
             self.image.set(field.id, value);
             self.given.push(field.id);

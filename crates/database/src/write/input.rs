@@ -98,7 +98,9 @@ fn sum(stored: &Value, more: &Value) -> Option<Value> {
         (Value::Null, more) => Some(more.clone()),
         (stored, Value::Null) => Some(stored.clone()),
         (Value::Int(one), Value::Int(other)) => one.checked_add(*other).map(Value::Int),
-        (Value::Double(one), Value::Double(other)) => Some(one + other).filter(|sum| sum.is_finite()).map(Value::Double),
+        (Value::Double(one), Value::Double(other)) => {
+            Some(one + other).filter(|sum| sum.is_finite()).map(Value::Double)
+        }
         (Value::Money(one), Value::Money(other)) => {
             let neutral = values::no_currency();
             let same = one.currency == other.currency || other.currency == neutral || one.currency == neutral;

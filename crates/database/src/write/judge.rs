@@ -51,7 +51,8 @@ impl Tx<'_> {
         problems.extend(missing(collection, image, authority));
         let steps = transition::steps(collection, before, image);
         let questions = questions(collection, authority, (before.is_some(), draft), &steps);
-        let truths = self.truths(&questions.trees, &authority.caller, About { record: image, old: before })?;
+        let truths =
+            self.truths(&questions.trees, &authority.caller, About { record: image, old: before })?;
         let refused: Vec<&Asked<'_>> =
             questions.asked.iter().zip(truths).filter(|(_, truth)| !truth).map(|(asked, _)| asked).collect();
         problems.extend(refused.iter().filter_map(|asked| match asked {
@@ -59,7 +60,9 @@ impl Tx<'_> {
             _ => None,
         }));
         let absent = self.absent_links(authority, collection, before, (draft, !problems.is_empty()))?;
-        let failed = refused.iter().filter_map(|asked| if let Asked::Check(check) = asked { Some(*check) } else { None });
+        let failed = refused
+            .iter()
+            .filter_map(|asked| if let Asked::Check(check) = asked { Some(*check) } else { None });
         problems.extend(checks(collection, failed, (&absent, &problems)));
         problems.extend(absent);
         if !problems.is_empty() {

@@ -51,8 +51,7 @@ impl Records {
 
     /// Sets what a record is now.
     pub(super) fn change(&mut self, key: Key, now: Option<Arc<Image>>, actor: &Arc<Caller>) {
-        let kept =
-            self.kept.entry(key).or_insert(Kept { before: None, now: None, actor: None, event: None });
+        let kept = self.kept.entry(key).or_insert(Kept { before: None, now: None, actor: None, event: None });
         if kept.actor.is_none() {
             self.changed.push(key);
         }

@@ -46,7 +46,9 @@ impl Layouts {
             let collections = epoch.schema.collections.iter();
             collections.map(|collection| Layout::new(epoch.dialect, collection)).collect()
         });
-        layouts.get(usize::from(collection.0)).ok_or_else(|| Error::internal("a collection of another schema"))
+        layouts
+            .get(usize::from(collection.0))
+            .ok_or_else(|| Error::internal("a collection of another schema"))
     }
 }
 

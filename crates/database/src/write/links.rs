@@ -60,7 +60,8 @@ impl Tx<'_> {
         for (key, wanted) in &wanted {
             there.insert(*key, self.visible(authority, key.0, wanted)?);
         }
-        let absent = set.into_iter().filter(|(_, key, id)| !there.get(key).is_some_and(|ids| ids.contains(id)));
+        let absent =
+            set.into_iter().filter(|(_, key, id)| !there.get(key).is_some_and(|ids| ids.contains(id)));
         let mut errors: Vec<FieldError> = absent.map(|(field, ..)| no_record(&field.name)).collect();
         errors.dedup();
         Ok(errors)

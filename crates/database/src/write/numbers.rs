@@ -88,8 +88,9 @@ impl Counter {
         let (text, mut parameters) = match self {
             Self::Scoped { table, column, record } => {
                 let (table, column) = (quote(table), quote(column));
-                let text =
-                    format!("UPDATE {table} SET {column} = $2 WHERE \"id\" = $1 AND COALESCE({column}, 1) < $2");
+                let text = format!(
+                    "UPDATE {table} SET {column} = $2 WHERE \"id\" = $1 AND COALESCE({column}, 1) < $2"
+                );
                 (text, vec![Value::Id(*record)])
             }
             Self::Whole(name) => {

@@ -35,7 +35,9 @@ pub(super) fn referenced(count: usize, what: &str, more: bool) -> Error {
     let what = what.replace('_', " ");
     Error::conflict(
         "records.referenced",
-        format!("This cannot be deleted: {amount} of {what} still {verb} at it. Change or delete these first."),
+        format!(
+            "This cannot be deleted: {amount} of {what} still {verb} at it. Change or delete these first."
+        ),
     )
 }
 

@@ -46,7 +46,11 @@ impl Tx<'_> {
         }
         run.lack(counter.clone());
         // Never seen by anybody: the write runs again once the numbers are drawn.
-        Err(Error::new(Kind::Unavailable, "database.busy", "The numbers here ran out for a moment. Try again."))
+        Err(Error::new(
+            Kind::Unavailable,
+            "database.busy",
+            "The numbers here ran out for a moment. Try again.",
+        ))
     }
 
     fn counter(

@@ -89,7 +89,8 @@ fn first_free<T>(tx: &mut T, taken: &mut impl FnMut(&mut T, &[u64]) -> Result<Ve
     let mut high = free;
     while high - low > 1 {
         let step = ((high - low) / AT_ONCE).max(1);
-        let between: Vec<u64> = (1..=AT_ONCE).map(|place| low + place * step).filter(|place| *place < high).collect();
+        let between: Vec<u64> =
+            (1..=AT_ONCE).map(|place| low + place * step).filter(|place| *place < high).collect();
         let found = taken(tx, &between)?;
         let first = between.iter().copied().find(|number| !found.contains(number));
         low = between.iter().copied().take_while(|number| Some(*number) != first).last().unwrap_or(low);

@@ -156,8 +156,11 @@ impl<'s> Tx<'s> {
 
     /// The declaration and the layout of a collection, held apart from the transaction.
     pub(super) fn of(&self, collection: CollectionId) -> Result<Declared> {
-        let declared =
-            Declared { epoch: Arc::clone(self.epoch()), layouts: Arc::clone(&self.state.layouts), collection };
+        let declared = Declared {
+            epoch: Arc::clone(self.epoch()),
+            layouts: Arc::clone(&self.state.layouts),
+            collection,
+        };
         declared.layout()?;
         Ok(declared)
     }

@@ -68,9 +68,9 @@ fn translate(collection: &Collection, violation: &Violation, meanings: &[OnUniqu
         }
         ViolationKind::NotNull => {
             let column = violation.name.rsplit('.').next().unwrap_or_default();
-            collection.find(column).map_or_else(|| unknown(violation), |field| {
-                Error::invalid(vec![required(field)])
-            })
+            collection
+                .find(column)
+                .map_or_else(|| unknown(violation), |field| Error::invalid(vec![required(field)]))
         }
     }
 }
@@ -152,7 +152,8 @@ pub(super) fn not_unique(collection: &Collection, index: &Index) -> Error {
         let names: Vec<String> = fields.iter().map(|field| field.name.replace('_', " ")).collect();
         format!("There is already a record with this {}.", names.join(" and "))
     });
-    let sent = |field: &&&Field| field.id >= FieldId::FIRST && field.on_create.is_none() && field.on_write.is_none();
+    let sent =
+        |field: &&&Field| field.id >= FieldId::FIRST && field.on_create.is_none() && field.on_write.is_none();
     let named: Vec<&&Field> = fields.iter().filter(sent).collect();
     let named = if named.is_empty() { fields.iter().collect() } else { named };
     let errors = named.into_iter().map(|field| FieldError::new(&field.name, "not_unique", message.clone()));

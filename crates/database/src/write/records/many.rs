@@ -8,9 +8,9 @@ use mains_language::schema::CollectionId;
 
 use super::super::input::{Authority, Input};
 use super::super::{Tx, refusal};
+use super::act;
 use super::target::{self, Found, Which};
 use super::update::{apply, field_rules};
-use super::act;
 
 /// Records in one request.
 const MOST: usize = 1000;
@@ -45,12 +45,7 @@ pub fn update_many(
 }
 
 /// Deletes up to 1,000 of the records, with what goes with them.
-pub fn delete_many(
-    tx: &mut Tx<'_>,
-    caller: &Caller,
-    collection: CollectionId,
-    ids: &[Uuid],
-) -> Result<Many> {
+pub fn delete_many(tx: &mut Tx<'_>, caller: &Caller, collection: CollectionId, ids: &[Uuid]) -> Result<Many> {
     let declared = tx.of(collection)?;
     let authority = act(tx, caller, &declared.collection().area);
     let rule = declared.collection().rules.delete.as_ref();

@@ -48,14 +48,16 @@ pub(super) fn find(
     }
     let found = load(tx, authority, (&declared, which), &trees)?;
     let readable = found.into_iter().filter(|(_, truths)| !authority.bound || truths.first() == Some(&true));
-    Ok(readable.map(|(image, mut truths)| {
-        if authority.bound {
-            truths.remove(0);
-        } else {
-            truths = vec![true; conditions.len()];
-        }
-        Found { image, truths }
-    }).collect())
+    Ok(readable
+        .map(|(image, mut truths)| {
+            if authority.bound {
+                truths.remove(0);
+            } else {
+                truths = vec![true; conditions.len()];
+            }
+            Found { image, truths }
+        })
+        .collect())
 }
 
 /// [`find`] of one record: 404 when there is none; 403 when the first condition, the rule of what is to be done, does
@@ -93,8 +95,9 @@ fn load(
         trees.iter().filter(|tree| !(tree.is_local() || tree.needs_memory())).cloned().collect();
     let Some((fields, slots)) = slots(declared, which) else { return Ok(Vec::new()) };
     let question = Question { fields, ..Question::new(which.sort(), id, &remote) };
-    let statement =
-        answering(&declared.epoch, question.clone(), &remote, || compile(declared, &question.fields, which, &remote))?;
+    let statement = answering(&declared.epoch, question.clone(), &remote, || {
+        compile(declared, &question.fields, which, &remote)
+    })?;
     let environment = Environment { caller: &authority.caller, now: tx.now() };
     let parameters = statement.statement.parameters(&environment, &slots)?;
     let rows = tx.query(&statement.statement.text, &parameters)?;
@@ -164,7 +167,12 @@ fn slots(declared: &Declared, which: Which<'_>) -> Option<(Vec<FieldId>, Vec<Val
     }
 }
 
-fn compile(declared: &Declared, fields: &[FieldId], which: Which<'_>, trees: &[Arc<Tree>]) -> Result<Statement> {
+fn compile(
+    declared: &Declared,
+    fields: &[FieldId],
+    which: Which<'_>,
+    trees: &[Arc<Tree>],
+) -> Result<Statement> {
     let collection = declared.collection();
     let epoch = &declared.epoch;
     let mut select = Select::stored(&epoch.schema, epoch.dialect, collection.id);
@@ -178,7 +186,9 @@ fn compile(declared: &Declared, fields: &[FieldId], which: Which<'_>, trees: &[A
     for (slot, &id) in (0_u16..).zip(fields) {
         let column = select.folded_column(id);
         conditions.push(match which {
-            Which::Ids(_) => format!("{column} IN (SELECT * FROM {})", select.bind_list(Bind::Slot(slot), Column::Id)),
+            Which::Ids(_) => {
+                format!("{column} IN (SELECT * FROM {})", select.bind_list(Bind::Slot(slot), Column::Id))
+            }
             Which::Key(_) => {
                 format!("{column} = {}", select.bind(Bind::Slot(slot), element(collection.field(id))))
             }
