@@ -4,4 +4,5 @@
 
 pub mod expression;
 pub mod schema;
+pub mod site;
 pub mod values;
