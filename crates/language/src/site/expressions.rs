@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::document::Item;
 use super::skeleton::Source;
-use crate::expression::{Complaint, Computed, Place, Scope, Tree, Viewer, Want, check, check_as};
+use crate::expression::{Complaint, Computed, Place, Scope, Tree, Want, check, check_as};
 use crate::schema::{CollectionId, FieldId, FieldKind, Schema};
 
 type Name = (CollectionId, FieldId);
@@ -51,7 +51,7 @@ pub(super) fn tree(
     let source = item.text()?;
     let Standing { collection, place, old } = standing;
     let known = Known { schema, failed };
-    let scope = Scope { schema, collection, old, place, viewer: Viewer::All, computed: &known };
+    let scope = Scope { computed: &known, old, ..Scope::new(schema, collection).at(place) };
     failed.asked.set(false);
     match check_as(source, &scope, want) {
         Ok(tree) => Some(Arc::new(tree)),
@@ -93,9 +93,7 @@ impl Checking<'_, '_, '_> {
 
     fn check(&self, name: Name, item: Item<'_, '_>) -> Option<Arc<Tree>> {
         let source = item.text()?;
-        let (collection, place) = (name.0, Place::Read);
-        let scope =
-            Scope { schema: self.schema, collection, old: false, place, viewer: Viewer::All, computed: self };
+        let scope = Scope { computed: self, ..Scope::new(self.schema, name.0) };
         let outer = self.cascaded.replace(false);
         self.busy.borrow_mut().push(name);
         let checked = check(source, &scope);
