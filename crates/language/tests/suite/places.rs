@@ -110,6 +110,15 @@ fn limits_count_what_computed_fields_hold() {
 }
 
 #[test]
+fn computed_fields_that_double_are_stopped() {
+    let mut world = World::new();
+    let doubled = |name: &str| vec![name; 30].join(" + ");
+    compute(&mut world, "m", &doubled("n"));
+    compute(&mut world, "x", &doubled("m"));
+    assert!(said(&world, Place::Read, &doubled("x")).contains("more than 10000 parts"));
+}
+
+#[test]
 fn values_fit_what_is_wanted() {
     let world = World::new();
     let fit = |source: &str, ty: Type| check_as(source, &scope(&world), &Want::Value(ty));

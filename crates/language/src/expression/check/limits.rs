@@ -1,4 +1,4 @@
-//! Limits over the whole tree, computed fields inlined: relations followed, macros within each other, levels.
+//! Limits over the whole tree, computed fields inlined: relations followed, macros within each other, levels, parts.
 //!
 //! Guards do not count: they are rules, each within its own limits.
 
@@ -14,6 +14,8 @@ pub(super) const MAX_MACROS: usize = 3;
 const MAX_RELATIONS: usize = 12;
 /// Levels of the tree.
 const MAX_LEVELS: usize = 64;
+/// Parts of the tree: computed fields that name each other twice would double it at each step.
+const MAX_PARTS: usize = 10_000;
 
 /// The tree, if it stays within the limits.
 pub(super) fn within(tree: Tree, span: &Range<usize>) -> Result<Tree, Complaint> {
@@ -21,6 +23,10 @@ pub(super) fn within(tree: Tree, span: &Range<usize>) -> Result<Tree, Complaint>
     let whole = Path { frame: 0, source: Source::Record, hops: Vec::new() };
     count.tree(&tree, &Place { record: whole, frame: 0, macros: 0, level: 1 });
     let over = |what: String, hint: &str| Err(Complaint::new(span, what).hint(hint));
+    if count.parts > MAX_PARTS {
+        let what = format!("With its computed fields this has more than {MAX_PARTS} parts.");
+        return over(what, "Store an inner result in a field.");
+    }
     let relations = count.paths.len() + count.lists;
     if relations > MAX_RELATIONS {
         let what = format!(
@@ -67,10 +73,15 @@ struct Count {
     frames: usize,
     macros: usize,
     levels: usize,
+    parts: usize,
 }
 
 impl Count {
     fn tree(&mut self, tree: &Tree, place: &Place) {
+        self.parts += 1;
+        if self.parts > MAX_PARTS {
+            return;
+        }
         self.levels = self.levels.max(place.level);
         self.macros = self.macros.max(place.macros);
         let below = |macros| Place { record: place.record.clone(), macros, level: place.level + 1, ..*place };

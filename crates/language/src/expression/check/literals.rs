@@ -79,3 +79,51 @@ fn part(number: &str, unit: &str) -> Option<i128> {
     let micros = digits.parse::<i128>().ok()?.checked_mul(factor)?;
     (micros % scale == 0).then_some(micros / scale)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn micros(text: &str) -> Option<i64> {
+        duration(text).map(Duration::micros)
+    }
+
+    #[test]
+    fn spans_are_exact_or_refused() {
+        assert_eq!(micros("36h"), Some(129_600_000_000));
+        assert_eq!(micros("45m0.5s"), Some(2_700_500_000));
+        assert_eq!(micros("1.5h"), Some(5_400_000_000));
+        assert_eq!(micros("-30m"), Some(-1_800_000_000));
+        assert_eq!(micros("0s"), Some(0));
+        assert_eq!(micros("1ms1us"), Some(1_001));
+        for bad in [
+            "",
+            "-",
+            "1",
+            "h",
+            "1d",
+            "1ns",
+            "0.5us",
+            ".5s",
+            "1.s",
+            "1 h",
+            "1h ",
+            "--1h",
+            "99999999999h",
+            "1µs",
+        ] {
+            assert_eq!(micros(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn decimals_keep_the_digits_they_are_written_with() {
+        assert_eq!(Decimal::read("10.50"), Some(Decimal { digits: 1050, scale: 2 }));
+        assert_eq!(Decimal::read("0.123456789"), Some(Decimal { digits: 123_456_789, scale: 9 }));
+        assert_eq!(Decimal::read("0.1234567890"), None);
+        assert_eq!(Decimal::read("1e2"), None);
+        assert_eq!(Decimal::read("90071992547409.92"), None);
+        assert_eq!(rescaled(MAX_INTEGER, 0, 1), None);
+        assert_eq!(rescaled(-5, 2, 4), Some(-500));
+    }
+}
