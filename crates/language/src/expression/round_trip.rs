@@ -21,7 +21,9 @@ fn print(expr: &Expr, out: &mut String) {
         ExprKind::Name(name) => out.push_str(name),
         ExprKind::Path(base, steps) => {
             part(base, out);
-            steps.iter().for_each(|step| write!(out, ".{}", step.text).unwrap());
+            for step in steps {
+                write!(out, ".{}", step.text).unwrap();
+            }
         }
         ExprKind::Call(target, word, arguments) => {
             if let Some(target) = target {
@@ -105,7 +107,9 @@ fn bare(expr: &mut Expr) {
             steps.iter_mut().for_each(words);
         }
         ExprKind::Call(target, word, arguments) => {
-            target.iter_mut().for_each(|target| bare(target));
+            if let Some(target) = target {
+                bare(target);
+            }
             words(word);
             arguments.iter_mut().for_each(bare);
         }

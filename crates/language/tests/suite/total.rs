@@ -28,21 +28,20 @@ fn sources() -> &'static [(&'static str, &'static Type)] {
     })
 }
 
-fn of_type(ty: Type) -> impl Strategy<Value = String> {
-    let of: Vec<String> = sources()
-        .iter()
-        .filter(|(_, other)| **other == ty)
-        .map(|(source, _)| format!("({source})"))
-        .collect();
+fn of_type(ty: &Type) -> impl Strategy<Value = String> + use<> {
+    let of: Vec<String> =
+        sources().iter().filter(|(_, other)| *other == ty).map(|(source, _)| format!("({source})")).collect();
     prop::sample::select(of)
 }
 
 /// Conditions put together from the vectors.
 fn condition() -> impl Strategy<Value = String> {
-    let numbers = (of_type(Type::Int), prop::sample::select(vec!["<", "==", "!=", ">="]), of_type(Type::Int));
-    let sums = (of_type(Type::Int), prop::sample::select(vec!["+", "-", "*", "/", "%"]), of_type(Type::Int));
+    let numbers =
+        (of_type(&Type::Int), prop::sample::select(vec!["<", "==", "!=", ">="]), of_type(&Type::Int));
+    let sums =
+        (of_type(&Type::Int), prop::sample::select(vec!["+", "-", "*", "/", "%"]), of_type(&Type::Int));
     let leaf = prop_oneof![
-        4 => of_type(Type::Bool),
+        4 => of_type(&Type::Bool),
         1 => numbers.prop_map(|(one, sign, other)| format!("({one} {sign} {other})")),
         1 => sums.prop_map(|(one, sign, other)| format!("(({one} {sign} {other}) > 0)")),
     ];
