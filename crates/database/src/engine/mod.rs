@@ -146,6 +146,14 @@ impl Engine {
         self.inner.commits.subscribe()
     }
 
+    /// Changes when there is something new to read in the log: by this process, or by another one on PostgreSQL.
+    pub fn log_advanced(&self) -> watch::Receiver<u64> {
+        match &self.inner.backend {
+            Backend::Sqlite(_) => self.committed(),
+            Backend::Postgres(postgres) => postgres.log_advanced(),
+        }
+    }
+
     /// Finishes what is queued, ends the threads and lets go of the database. Later calls answer 503.
     pub async fn close(&self) {
         let inner = Arc::clone(&self.inner);

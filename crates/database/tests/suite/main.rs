@@ -1,5 +1,13 @@
 //! The tests of the engine room, on both databases.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test says what it expects by failing"
+)]
 
 mod engine;
 mod schema;
 mod sql;
+mod log;

@@ -3,19 +3,22 @@
 mod failure;
 mod link;
 mod readers;
+mod sequencer;
 mod session;
 mod statements;
 mod values;
 mod writers;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use mains_base::{Error, Result};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use self::readers::{Collected, Readers};
+use self::sequencer::Sequencer;
 use self::session::Session;
 use self::writers::{Shared, Writer};
 use super::Statements;
@@ -29,6 +32,9 @@ pub(super) struct Postgres {
     queue: Arc<Queue>,
     readers: Readers,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    commits: Arc<Commits>,
+    advanced: Arc<watch::Sender<u64>>,
+    closed: Arc<AtomicBool>,
 }
 
 impl Postgres {
@@ -39,7 +45,7 @@ impl Postgres {
         let shared = Arc::new(Shared {
             queue: Arc::clone(&queue),
             gate: RwLock::new(()),
-            commits,
+            commits: Arc::clone(&commits),
             retry_for: settings.retry_for,
         });
         // The server tells a statement that it took too long; this is for a server that says nothing at all.
@@ -50,7 +56,17 @@ impl Postgres {
             let thread = std::thread::Builder::new().name(format!("mains-write-{number}"));
             threads.push(thread.spawn(move || writer.work())?);
         }
-        let postgres = Self { queue, readers, threads: Mutex::new(threads) };
+        let advanced = Arc::new(watch::Sender::new(0));
+        let closed = Arc::new(AtomicBool::new(false));
+        let sequencer = Sequencer {
+            session: Session::new(config, writing(settings), timeout)?,
+            commits: commits.subscribe(),
+            advanced: Arc::clone(&advanced),
+            closed: Arc::clone(&closed),
+        };
+        let thread = std::thread::Builder::new().name("mains-log".to_owned());
+        threads.push(thread.spawn(move || sequencer.work())?);
+        let postgres = Self { queue, readers, threads: Mutex::new(threads), commits, advanced, closed };
         postgres.greet().await?;
         Ok(postgres)
     }
@@ -142,8 +158,16 @@ impl Postgres {
         }
     }
 
+    /// Rises when the log has new positions.
+    pub(super) fn log_advanced(&self) -> watch::Receiver<u64> {
+        self.advanced.subscribe()
+    }
+
     /// Tells the threads to end, without waiting.
     pub(super) fn abandon(&self) {
+        self.closed.store(true, Ordering::Relaxed);
+        // Wakes the sequencer.
+        self.commits.rise();
         self.queue.close();
         self.readers.close();
     }
@@ -160,7 +184,7 @@ fn writing(settings: &EngineSettings) -> String {
     };
     format!(
         "SET lock_timeout = {}; SET statement_timeout = {}; SET idle_in_transaction_session_timeout = {}; \
-         SET enable_seqscan = off; SET timezone = 'UTC'; {synchronous}",
+         SET enable_seqscan = off; SET default_transaction_isolation = 'read committed'; SET timezone = 'UTC'; {synchronous}",
         settings.lock_timeout.as_millis(),
         settings.statement_timeout.as_millis(),
         settings.statement_timeout.as_millis(),

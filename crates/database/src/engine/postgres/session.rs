@@ -111,7 +111,22 @@ impl Session {
 
     /// Lets this thread wait, with its timer.
     pub(super) fn sleep(&self, wait: Duration) {
-        self.runtime.block_on(tokio::time::sleep(wait));
+        self.runtime.block_on(async { tokio::time::sleep(wait).await });
+    }
+
+    /// Waits for news or until `wait` is over; true if there was news.
+    pub(super) fn wait_for(&self, news: &mut tokio::sync::watch::Receiver<u64>, wait: Duration) -> bool {
+        self.runtime.block_on(async { tokio::time::timeout(wait, news.changed()).await.is_ok() })
+    }
+
+    /// Runs one statement by itself, once: the connection may hold a lock that must not be lost unnoticed.
+    pub(super) fn ask(
+        &mut self,
+        sql: &str,
+        parameters: &[mains_base::Value],
+    ) -> Result<Vec<tokio_postgres::Row>, Failure> {
+        self.connect()?;
+        self.read_once(sql, parameters)
     }
 
     /// Runs a read by itself; connects again once, if the connection turns out to be dead.
