@@ -8,6 +8,6 @@
 )]
 
 mod engine;
+mod log;
 mod schema;
 mod sql;
-mod log;
