@@ -105,7 +105,7 @@ impl<'a, 's> Item<'a, 's> {
         let raw = self.origin.source.get(whole.clone()).unwrap_or_default();
         let quotes = if raw.starts_with("'''") || raw.starts_with("\"\"\"") { 3 } else { 1 };
         let inner = raw.get(quotes..).unwrap_or_default();
-        let newline = if quotes == 3 && inner.starts_with('\n') { 1 } else { 0 };
+        let newline = usize::from(quotes == 3 && inner.starts_with('\n'));
         let escaped = raw.starts_with('"') && raw.contains('\\');
         if escaped || raw.contains('\r') {
             return whole;

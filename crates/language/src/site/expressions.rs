@@ -103,7 +103,7 @@ impl Checking<'_, '_, '_> {
             .map(Arc::new)
             .map_err(|complaint| {
                 if !cascaded {
-                    item.complain(&complaint)
+                    item.complain(&complaint);
                 }
             })
             .ok()

@@ -15,11 +15,7 @@ use crate::expression::{self, Tree, Type, Want};
 use crate::schema::{CollectionId, Default, Field, FieldId, FieldKind, Inverse, Schema};
 
 /// The field at a place, to be changed.
-pub(super) fn at<'f>(
-    schema: &'f mut Schema,
-    collection: CollectionId,
-    field: FieldId,
-) -> Option<&'f mut Field> {
+pub(super) fn at(schema: &mut Schema, collection: CollectionId, field: FieldId) -> Option<&mut Field> {
     schema.collections.get_mut(usize::from(collection.0))?.fields.get_mut(usize::from(field.0))
 }
 
@@ -145,7 +141,12 @@ fn refuse_inverse(source: &Source<'_, '_>, schema: &Schema, to: CollectionId, na
 /// Literal defaults.
 pub(super) fn defaults(schema: &mut Schema, sources: &[Source<'_, '_>]) {
     for source in sources {
-        let Some(item) = source.keys.get("default") else { continue };
+        let Some(item) = source.keys.get("default") else {
+            if let Some(field) = at(schema, source.collection, source.field) {
+                field.default = never_null(field, &source.keys);
+            }
+            continue;
+        };
         let field = schema.collection(source.collection).field(source.field);
         if item.value.get_ref().is_table() && item.keys().is_some_and(|keys| keys.get("expr").is_some()) {
             continue;
@@ -161,6 +162,12 @@ pub(super) fn defaults(schema: &mut Schema, sources: &[Source<'_, '_>]) {
             field.default = value.filter(|value| !value.is_null()).map(Default::Literal);
         }
     }
+}
+
+/// A bool is never null: false where nothing else is said.
+fn never_null(field: &Field, keys: &Keys<'_, '_>) -> Option<Default> {
+    let set = keys.get("on_create").is_some() || keys.get("on_write").is_some();
+    (matches!(field.kind, FieldKind::Bool) && !set).then(|| Default::Literal(false.into()))
 }
 
 /// What is written and read by expressions of the field.

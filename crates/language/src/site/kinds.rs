@@ -211,22 +211,18 @@ fn limits(keys: &Keys<'_, '_>, kind: &FieldKind) -> (Option<i64>, Option<i64>) {
 }
 
 fn money(keys: &Keys<'_, '_>, place: &Place<'_>) -> FieldKind {
-    let currency = keys.get("currency").and_then(|item| match item.value.get_ref() {
-        DeValue::String(code) => {
+    let currency = keys.get("currency").and_then(|item| {
+        if let DeValue::String(code) = item.value.get_ref() {
             let currency = Currency::new(code);
             if currency.is_none() {
                 item.error("A currency is three capital letters.", Some("Write \"EUR\" or the like."));
             }
-            currency.map(CurrencyRule::Fixed)
+            return currency.map(CurrencyRule::Fixed);
         }
-        _ => {
-            let inner = item.keys()?;
-            inner.only(&["field"], "in a currency");
-            inner
-                .get("field")
-                .and_then(|item| own_of(item, place, &["text", "enum"]))
-                .map(CurrencyRule::Field)
-        }
+        let inner = item.keys()?;
+        inner.only(&["field"], "in a currency");
+        let said = inner.get("field").and_then(|item| own_of(item, place, &["text", "enum"]));
+        said.map(CurrencyRule::Field)
     });
     FieldKind::Money { currency: currency.unwrap_or(CurrencyRule::Free) }
 }
@@ -291,8 +287,7 @@ fn relation(keys: &Keys<'_, '_>, place: &Place<'_>) -> FieldKind {
     let required = keys.is("required");
     let on_delete = match keys.get("on_delete").map(|item| (item, item.text())) {
         None if many && !required => OnDelete::Clear,
-        None => OnDelete::Restrict,
-        Some((_, Some("restrict"))) => OnDelete::Restrict,
+        None | Some((_, Some("restrict"))) => OnDelete::Restrict,
         Some((_, Some("cascade"))) => OnDelete::Cascade,
         Some((item, Some("clear"))) => {
             if required {

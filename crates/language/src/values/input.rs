@@ -124,13 +124,13 @@ fn decimal_of(json: &Json, scale: u8) -> Read {
 
 /// Reads a decimal and says what is wrong with it.
 pub(super) fn decimal_text(source: &str, scale: u8) -> Read {
-    let digits = |_: ()| match scale {
+    let digits = || match scale {
         0 => "Write a whole number, such as \"12\".".to_owned(),
         1 => "Write a number with one digit after the point, such as \"12.5\".".to_owned(),
         scale => format!("Write a number with up to {scale} digits after the point, such as \"12.50\"."),
     };
     let read = decimal::decimal_from_text(source, scale).map(Value::Int);
-    read.ok_or_else(|| FieldProblem::new("type", digits(())))
+    read.ok_or_else(|| FieldProblem::new("type", digits()))
 }
 
 fn money(json: &Json, rule: CurrencyRule) -> Read {

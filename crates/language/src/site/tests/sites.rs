@@ -1,0 +1,110 @@
+//! Whole sites, and layers over each other.
+
+use super::*;
+use crate::expression::Node;
+
+fn accounts() -> Layer {
+    folder(Owner::App("accounts".into()), "accounts")
+}
+
+#[test]
+fn conduit_and_tracker_load() {
+    for (name, collections, tables) in [("conduit", 6, 2), ("tracker", 14, 2)] {
+        let layers = [accounts(), folder(Owner::Site, name)];
+        let schema = loaded(&layers);
+        let count = schema.collections.iter().filter(|collection| collection.is_table()).count();
+        assert_eq!((schema.collections.len() - count, count), (collections, tables), "{name}");
+        assert_eq!(warnings(&layers, &schema), Vec::new());
+    }
+}
+
+#[test]
+fn what_the_sites_say_and_is_not_there_yet() {
+    let later = |source: &str| -> Vec<String> {
+        refused(source).into_iter().map(|line| line.split(": ").nth(1).unwrap().to_owned()).collect()
+    };
+    let collection = "history = true\n[fields.n]\ncomputed = '1 + 1'\nstored = true\nindex = true\n\
+        [search]\nfields = [\"body\"]\n[limits]\ncreate = \"20/1h\"\n[[no_overlap]]\nof = [\"a\", \"b\"]\n\
+        [[effects]]\non = \"create\"\n[fields.p]\ntype = \"relation\"\nto = \"people\"\nlink = 'true'\n";
+    assert_eq!(
+        later(collection),
+        [
+            "`no_overlap` is not there yet",
+            "`effects` is not there yet",
+            "`search` is not there yet",
+            "`limits` is not there yet",
+            "`history` is not there yet",
+            "`stored` is not there yet",
+            "`link` is not there yet",
+        ]
+    );
+    assert_eq!(
+        refused(
+            "[fields.x]\ntype = \"file\"\nmany = true\nsizes = [\"300x200\"]\n[fields.y]\ntype = \"point\"\n"
+        ),
+        [
+            "collections/notes.toml:3: `type = \"file\"` is not there yet: it comes with a later release. Leave the field out for now.",
+            "collections/notes.toml:7: `type = \"point\"` is not there yet: it comes with a later release. Leave the field out for now.",
+        ]
+    );
+}
+
+#[test]
+fn a_site_narrows_an_app_and_replaces_what_it_may() {
+    let site = "extends = \"accounts\"\n\
+        [fields.nick]\ntype = \"text\"\nrequired = true\n\
+        [fields.shown]\ntype = \"text\"\nread = 'true'\n\
+        [rules]\nread = 'true'\nupdate = 'name != null'\n";
+    let schema = loaded(&[accounts(), layer(Owner::Site, &[("collections/accounts.toml", site)])]);
+    let accounts = of(&schema, "accounts");
+    assert_eq!(accounts.rules.read.as_ref().unwrap().as_constant(), Some(&true.into()));
+    let Node::And(parts) = &accounts.rules.update.as_ref().unwrap().node else { panic!("not joined") };
+    assert_eq!(parts.len(), 2);
+    let (nick, shown) = (accounts.find("nick").unwrap(), accounts.find("shown").unwrap());
+    assert_eq!(nick.read.as_ref().unwrap().as_constant(), Some(&false.into()));
+    assert_eq!(shown.read.as_ref().unwrap().as_constant(), Some(&true.into()));
+    assert_eq!(shown.write.as_ref().unwrap().as_constant(), Some(&false.into()));
+    assert!(!nick.required, "old accounts have no nick");
+    assert!(accounts.random_ids);
+    assert_eq!(accounts.area, "accounts");
+}
+
+#[test]
+fn layers_that_do_not_fit() {
+    let said = |path: &str, source: &str| match load(&[accounts(), layer(Owner::Site, &[(path, source)])]) {
+        Ok(_) => panic!("this loads: {source}"),
+        Err(found) => words(&found),
+    };
+    assert_eq!(
+        said("collections/accounts.toml", "prefix = \"user\"\n"),
+        [
+            "collections/accounts.toml:1: The app accounts has a collection `accounts` already. Write extends = \"accounts\" to add to it, or choose another name."
+        ]
+    );
+    assert_eq!(
+        said("collections/accounts.toml", "extends = \"accounts\"\n[fields.phone]\ntype = \"text\"\n"),
+        ["collections/accounts.toml:2: A later release may add `phone` to accounts; choose another name."]
+    );
+    assert_eq!(
+        said("collections/accounts.toml", "extends = \"accounts\"\n[rules]\ndelete = 'true'\n"),
+        [
+            "collections/accounts.toml:3: The app lets nobody delete here, and a site can only narrow that. Leave the rule out."
+        ]
+    );
+    assert_eq!(
+        said("collections/orders.toml", "extends = \"orders\"\n"),
+        [
+            "collections/orders.toml:1: There is no ready-made collection `orders` to extend. Enable the app that has it, or leave out `extends` and give a `prefix`."
+        ]
+    );
+    assert_eq!(
+        said("tables/secrets.toml", "key = [\"a\"]\n[fields.a]\ntype = \"text\"\nrequired = true\n"),
+        ["tables/secrets.toml:1: Private tables are for ready-made apps; declare a collection instead."]
+    );
+    assert_eq!(
+        said("collections/users.toml", "prefix = \"account\"\n"),
+        [
+            "collections/users.toml:1: The ids of accounts begin with `account_` already. Choose another prefix."
+        ]
+    );
+}
