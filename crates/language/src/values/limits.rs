@@ -13,7 +13,6 @@ pub(crate) const MAX_SLUG: usize = 200;
 /// Whether a single value keeps its field's limits; null always does.
 pub(super) fn check(field: &Field, value: &Value) -> Checked {
     match (&field.kind, value) {
-        (_, Value::Null) => Ok(()),
         (FieldKind::Text { min, max, pattern, .. }, Value::Text(text)) => {
             length(text, min.unwrap_or(0), *max)?;
             let fits = pattern.as_ref().is_none_or(|pattern| pattern.regex.is_match(text));

@@ -160,6 +160,7 @@ fn said(kind: FieldKind, json: serde_json::Value) -> String {
     said_of(&field(kind), json)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "shorter cases")]
 fn said_of(field: &Field, json: serde_json::Value) -> String {
     match from_json(field, &schema(), &json) {
         Ok(value) => panic!("{json} became {value:?}"),
