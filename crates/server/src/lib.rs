@@ -19,6 +19,9 @@ pub mod settings;
 mod site;
 pub mod tasks;
 
+use mains_language::schema::Owner;
+use mains_language::site::{File, Layer};
+
 pub use body::Body;
 pub use callers::Callers;
 pub use listener::{Server, Stop};
@@ -28,8 +31,13 @@ pub use router::{Call, Door, Response, Router};
 pub use settings::{Limits, Settings};
 pub use site::Site;
 
-/// The server's own tables, as the layer that stands before all apps: path and text of each file.
-pub const TABLES: &[(&str, &str)] = &[
-    ("tables/mains_keys.toml", include_str!("../tables/keys.toml")),
-    ("tables/mains_secrets.toml", include_str!("../tables/secrets.toml")),
-];
+/// The server's own tables: the layer that stands before all apps and the site.
+pub fn tables() -> Layer {
+    let file =
+        |name: &str, source: &str| File { path: format!("tables/{name}.toml"), source: source.to_owned() };
+    let files = vec![
+        file("mains_keys", include_str!("../tables/keys.toml")),
+        file("mains_secrets", include_str!("../tables/secrets.toml")),
+    ];
+    Layer { owner: Owner::Server, files }
+}

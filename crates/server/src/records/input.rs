@@ -1,10 +1,11 @@
 //! What a caller sends to be stored: JSON or a form, field by field, typed by the language's values.
 //!
-//! Invariant: all that is wrong with a body is said at once, each with a pointer into it; nothing in it is ignored but
-//! what only the server sets and a client sends back (system and computed fields).
+//! Invariant: all that is wrong with fields is noted, each with a pointer into the body, and told by the write, which
+//! knows what comes first; nothing is ignored but what only the server sets and a client sends back (system and
+//! computed fields).
 
-use super::adapter::{Input, Sent};
 use mains_base::{Caller, Error, FieldError, IdError, Kind, Result, Uuid, Value, nearest};
+use mains_database::write::{Input, Sent};
 use mains_language::schema::{Collection, Field, FieldId, FieldKind, Schema};
 use mains_language::values;
 use serde::de::{Deserializer as _, MapAccess, Visitor};
@@ -14,11 +15,14 @@ use serde_json::Value as Json;
 const ME: &str = "me";
 
 /// Reads bodies for one collection, on behalf of one caller.
-#[derive(Clone, Copy)]
-pub(crate) struct Reader<'r> {
-    pub(crate) schema: &'r Schema,
-    pub(crate) collection: &'r Collection,
-    pub(crate) caller: &'r Caller,
+#[derive(Clone, Copy, Debug)]
+pub struct Reader<'r> {
+    /// What is declared.
+    pub schema: &'r Schema,
+    /// Of which collection the record is.
+    pub collection: &'r Collection,
+    /// Who sends it.
+    pub caller: &'r Caller,
 }
 
 /// What one field was sent.
@@ -30,13 +34,13 @@ enum Said<'j> {
 
 impl Reader<'_> {
     /// Reads a JSON object.
-    pub(crate) fn json(self, body: &[u8]) -> Result<Input> {
+    pub fn json(self, body: &[u8]) -> Result<Input> {
         let members = members(body)?;
-        self.input(members.iter().map(|(name, value)| (name.as_str(), Said::Json(value))))
+        Ok(self.input(members.iter().map(|(name, value)| (name.as_str(), Said::Json(value)))))
     }
 
     /// Reads the fields of a form, in the order they were sent; one that comes several times is a list.
-    pub(crate) fn form<'f>(self, pairs: impl Iterator<Item = (&'f str, &'f str)>) -> Result<Input> {
+    pub fn form<'f>(self, pairs: impl Iterator<Item = (&'f str, &'f str)>) -> Input {
         let mut fields: Vec<(&str, Vec<&str>)> = Vec::new();
         for (name, text) in pairs {
             match fields.iter_mut().find(|(other, _)| *other == name) {
@@ -47,16 +51,14 @@ impl Reader<'_> {
         self.input(fields.into_iter().map(|(name, texts)| (name, Said::Texts(texts))))
     }
 
-    fn input<'f>(self, said: impl Iterator<Item = (&'f str, Said<'f>)>) -> Result<Input> {
-        let mut input = Input { id: None, values: Vec::new() };
-        let mut wrong = Vec::new();
+    fn input<'f>(self, said: impl Iterator<Item = (&'f str, Said<'f>)>) -> Input {
+        let mut input = Input::default();
         for (name, said) in said {
-            match self.field(name, &said, &mut input) {
-                Ok(()) => {}
-                Err(error) => wrong.push(error),
+            if let Err(problem) = self.field(name, &said, &mut input) {
+                input.problems.push(problem);
             }
         }
-        if wrong.is_empty() { Ok(input) } else { Err(Error::invalid(wrong)) }
+        input
     }
 
     fn field(self, name: &str, said: &Said<'_>, input: &mut Input) -> Result<(), FieldError> {

@@ -1,21 +1,122 @@
-//! Many records by a condition: `PATCH` and `DELETE /api/{collection}?where.…`.
+//! Many records by a condition: `PATCH` and `DELETE /api/{collection}?where.…`, up to 1,000 at once.
+//!
+//! Invariant: a record is changed only as it was when the condition held: one that changed between the look and the
+//! write makes both happen again.
 
-use super::Records;
-use super::query::{self, not_yet};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::StatusCode;
+use mains_base::{Error, Kind, Result, Uuid};
+use mains_database::records::ListRequest;
+use mains_database::write::Tx;
+use mains_database::write::records::{self as rules, Many};
+use mains_language::schema::{Collection, CollectionId};
+use serde::Deserialize;
+
 use super::write::Change;
+use super::{Records, json, query};
 use crate::router::Response;
-use mains_base::Result;
+
+/// How many a request changes; one more is looked for, to know whether there are more.
+const MOST: usize = 1000;
+const PAGE: u32 = 500;
+/// How often a look is repeated because a record changed meanwhile.
+const LOOKS: usize = 5;
+
+/// The records that a condition holds for, as they were.
+struct Seen {
+    ids: Vec<Uuid>,
+    versions: Vec<i64>,
+}
+
+#[derive(Deserialize)]
+struct Page {
+    items: Vec<Item>,
+    next: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Item {
+    id: String,
+    version: i64,
+}
 
 impl Records {
     pub(super) async fn change_many(&self, change: &Change<'_>) -> Result<Response> {
-        query::condition(change.collection()?.id, change.call.head.uri.query())?;
-        change.input()?;
-        Err(not_yet("Changing many records at once"))
+        let input = change.input()?;
+        let of = change.collection()?.id;
+        self.many(change, move |tx, caller, ids| rules::update_many(tx, caller, of, (ids, &input))).await
     }
 
     pub(super) async fn delete_many(&self, change: &Change<'_>) -> Result<Response> {
-        query::condition(change.collection()?.id, change.call.head.uri.query())?;
         change.expect_no_fields()?;
-        Err(not_yet("Deleting many records at once"))
+        let of = change.collection()?.id;
+        self.many(change, move |tx, caller, ids| rules::delete_many(tx, caller, of, ids)).await
     }
+
+    async fn many(
+        &self,
+        change: &Change<'_>,
+        work: impl Fn(&mut Tx<'_>, &mains_base::Caller, &[Uuid]) -> Result<Many> + Clone + Send + Sync + 'static,
+    ) -> Result<Response> {
+        let of = change.collection()?.id;
+        let asked = query::condition(of, change.call.head.uri.query())?;
+        if change.if_match.is_some() {
+            let detail = "If-Match names the version of one record; leave it out.";
+            return Err(Error::new(Kind::Malformed, "request.if_match", detail));
+        }
+        for _ in 0..LOOKS {
+            let (seen, work) = (self.look(change, asked.clone()).await?, work.clone());
+            let all = move |tx: &mut Tx<'_>, caller: &mains_base::Caller| {
+                if seen.is_as_it_was(tx, of)? { work(tx, caller, &seen.ids).map(Some) } else { Ok(None) }
+            };
+            if let Some(done) = self.run_alone(change, all).await? {
+                let body = format!("{{\"changed\":{},\"more\":{}}}", done.changed, done.more);
+                return Ok(json(StatusCode::OK, Bytes::from(body)));
+            }
+        }
+        Err(restless())
+    }
+
+    /// The records that the condition holds for and the caller may read, up to one more than is changed.
+    async fn look(&self, change: &Change<'_>, mut asked: ListRequest) -> Result<Seen> {
+        asked.fields = Some("id,version".to_owned());
+        asked.limit = Some(PAGE);
+        let collection = change.collection()?;
+        let mut seen = Seen { ids: Vec::new(), versions: Vec::new() };
+        loop {
+            let bytes = self.source(&change.epoch).list(&change.caller, &asked).await?;
+            let page: Page = serde_json::from_slice(&bytes).map_err(Error::internal)?;
+            for item in &page.items {
+                seen.ids.push(id(collection, &item.id)?);
+                seen.versions.push(item.version);
+            }
+            asked.cursor = page.next;
+            if asked.cursor.is_none() || seen.ids.len() > MOST {
+                return Ok(seen);
+            }
+        }
+    }
+}
+
+impl Seen {
+    /// Whether all that will be changed is still the version that was seen.
+    fn is_as_it_was(&self, tx: &mut Tx<'_>, of: CollectionId) -> Result<bool> {
+        let first = self.ids.get(..MOST).unwrap_or(&self.ids);
+        let images = tx.get_all(of, first)?;
+        let same = images.iter().zip(&self.versions).all(|(image, version)| image.version() == *version);
+        Ok(same && images.len() == first.len())
+    }
+}
+
+fn id(collection: &Collection, text: &str) -> Result<Uuid> {
+    let prefix = collection.prefix.as_ref().ok_or_else(Error::not_found)?;
+    Uuid::parse(text, prefix).map_err(|_| Error::internal("a list gave an id that is none"))
+}
+
+fn restless() -> Error {
+    let detail =
+        "These records change faster than they can be changed together; try again, or with fewer of them.";
+    Error::new(Kind::Unavailable, "records.busy", detail).retry_after(Duration::from_secs(1))
 }

@@ -2,7 +2,6 @@
 //!
 //! Invariant: every door finds its caller first and hands it on; no rule is judged here.
 
-mod adapter;
 mod conditions;
 mod form;
 mod input;
@@ -18,8 +17,8 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, ETAG};
 use http::{HeaderValue, Method, StatusCode};
 use mains_base::{Error, Result};
-use mains_database::Epoch;
 use mains_database::records::{Cursors, Found, Key, Source};
+use mains_database::{Db, Epoch};
 use mains_language::schema::Collection;
 
 use crate::body::Body;
@@ -28,7 +27,7 @@ use crate::problem;
 use crate::request::Sent;
 use crate::router::{Call, Response, options};
 use crate::secrets;
-pub use adapter::Db;
+pub use input::Reader;
 use query::{Query, not_yet};
 
 /// What a collection's address takes, and a record's. A form's POST may stand for another method, by `_method`.

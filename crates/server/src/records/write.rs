@@ -11,9 +11,10 @@ use http::{HeaderValue, Method, StatusCode};
 use mains_base::{Caller, Error, Kind, Result, Uuid};
 use mains_database::Epoch;
 use mains_database::records::Key;
+use mains_database::write::records::{self as rules, Target, Written};
+use mains_database::write::{Input, Tx};
 use mains_language::schema::Collection;
 
-use super::adapter::{self as rules, Input, Target, Tx, Written};
 use super::conditions::if_match;
 use super::form::Form;
 use super::input::Reader;
@@ -75,8 +76,8 @@ impl Records {
         if change.if_match.is_some() {
             return Err(no_version());
         }
-        let (input, collection) = (change.input()?, change.collection()?.id);
-        let written = self.run(change, move |tx, caller| rules::create(tx, caller, collection, &input));
+        let (input, of) = (change.input()?, change.collection()?.id);
+        let written = self.run(change, move |tx, caller| rules::create(tx, caller, of, &input));
         self.written(change, &written.await?, fields.as_deref()).await
     }
 
@@ -105,22 +106,21 @@ impl Records {
     }
 
     /// Runs one durable transaction on behalf of the caller, named in the log.
-    pub(super) async fn run<T: Send + 'static>(
+    async fn run<T: Send + 'static>(
         &self,
         change: &Change<'_>,
-        work: impl Fn(&mut Tx, &Caller) -> Result<T> + Send + Sync + 'static,
+        work: impl Fn(&mut Tx<'_>, &Caller) -> Result<T> + Send + Sync + 'static,
     ) -> Result<T> {
-        let (caller, request, epoch) = (Arc::clone(&change.caller), *change.call.id, change.epoch.number);
-        let body = move |tx: &mut Tx| {
-            // Fields were read by their places in one schema; another one may have moved them.
-            if tx.epoch().number != epoch {
-                return Err(moved());
-            }
-            tx.act_as(&caller);
-            tx.name_request(request.as_str());
-            work(tx, &caller)
-        };
-        self.db.write(&[], body).await
+        self.db.write(&[], change.on_behalf(work)).await
+    }
+
+    /// The same for many records, which single ones should not wait for.
+    pub(super) async fn run_alone<T: Send + 'static>(
+        &self,
+        change: &Change<'_>,
+        work: impl Fn(&mut Tx<'_>, &Caller) -> Result<T> + Send + Sync + 'static,
+    ) -> Result<T> {
+        self.db.write_alone(&[], change.on_behalf(work)).await
     }
 
     /// The written record as its writer may see it; of one that it may not read, the id alone.
@@ -157,6 +157,21 @@ impl Change<'_> {
         find(&self.epoch, Address { collection: self.name, key: None })
     }
 
+    fn on_behalf<T>(
+        &self,
+        work: impl Fn(&mut Tx<'_>, &Caller) -> Result<T> + Send + Sync + 'static,
+    ) -> impl Fn(&mut Tx<'_>) -> Result<T> + Send + Sync + 'static {
+        let (caller, request, epoch) = (Arc::clone(&self.caller), *self.call.id, self.epoch.number);
+        move |tx| {
+            // Fields were read by their places in one schema; another one may have moved them.
+            if tx.epoch().number != epoch {
+                return Err(moved());
+            }
+            tx.name_request(request.as_str());
+            work(tx, &caller)
+        }
+    }
+
     fn target(&self, key: &str) -> Result<Target> {
         let collection = self.collection()?.id;
         let key = Key::parse(&self.epoch.schema, collection, &self.caller, key)?;
@@ -181,7 +196,8 @@ impl Change<'_> {
         match &self.content {
             Content::Json(body) => reader.json(body),
             Content::Form(form) => {
-                reader.form(form.fields.iter().map(|(name, value)| (name.as_str(), value.as_str())))
+                let fields = form.fields.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+                Ok(reader.form(fields))
             }
             Content::Nothing => Err(nothing_sent()),
         }
@@ -190,7 +206,7 @@ impl Change<'_> {
     /// The same, for a PUT whose address may say all there is.
     fn input_or_nothing(&self) -> Result<Input> {
         match self.content {
-            Content::Nothing => Ok(Input { id: None, values: Vec::new() }),
+            Content::Nothing => Ok(Input::default()),
             _ => self.input(),
         }
     }

@@ -6,5 +6,8 @@ mod chassis;
 mod connections;
 mod drain;
 mod files;
+mod forms;
 mod keys;
+mod records;
 mod site;
+mod talk;

@@ -1,0 +1,493 @@
+//! The records API as api.md promises it, on both databases.
+
+use insta::assert_snapshot;
+
+use crate::talk::{id_of, on_both, say};
+
+const NOTE: &str = r#"{"title": "Hello, world", "tags": ["a", "b"], "price": "12.50", "secret": "s"}"#;
+
+#[test]
+fn a_record_from_create_to_delete() {
+    assert_snapshot!(on_both(async |talk| {
+        let note = id_of(&talk.editor(say("POST /api/notes").json(NOTE)).await);
+        let at = |method: &str| format!("{method} /api/notes/{note}");
+        talk.editor(say(&at("GET"))).await;
+        talk.reader(say(&at("HEAD"))).await;
+        talk.send(say("GET /api/notes/slug=hello-world?fields=title,tags")).await;
+        talk.clock.advance_micros(1_000_000);
+        talk.editor(say(&at("PATCH")).json(r#"{"stars": {"add": 3}, "tags": {"add": ["c"], "remove": ["a"]}}"#)).await;
+        talk.editor(say(&at("PATCH")).json(r#"{"title": "x"}"#).with("if-match", "\"v1\"")).await;
+        talk.editor(say(&at("PATCH")).json(r#"{"title": "Later", "price": null}"#).with("if-match", "\"v2\"")).await;
+        talk.editor(say(&at("DELETE"))).await;
+        talk.editor(say(&at("GET"))).await;
+    }), @r#"
+    > POST /api/notes {"title": "Hello, world", "tags": ["a", "b"], "price": "12.50", "secret": "s"}
+    201 location: /api/notes/note_1 etag: "v1"
+    {"id":"note_1","created":"2026-01-02T03:04:05.000000Z","updated":"2026-01-02T03:04:05.000000Z","version":1,"title":"Hello, world","slug":"hello-world","stars":0,"price":"12.50","tags":["a","b"],"status":"draft","author":null,"private":false,"secret":"s"}
+
+    > GET /api/notes/note_1 
+    200 etag: "v1"
+    {"id":"note_1","created":"2026-01-02T03:04:05.000000Z","updated":"2026-01-02T03:04:05.000000Z","version":1,"title":"Hello, world","slug":"hello-world","stars":0,"price":"12.50","tags":["a","b"],"status":"draft","author":null,"private":false,"secret":"s"}
+
+    > HEAD /api/notes/note_1 
+    200 etag: "v1" content-length: 266
+
+
+    > GET /api/notes/slug=hello-world?fields=title,tags 
+    200 etag: "v1"
+    {"id":"note_1","title":"Hello, world","tags":["a","b"]}
+
+    > PATCH /api/notes/note_1 {"stars": {"add": 3}, "tags": {"add": ["c"], "remove": ["a"]}}
+    200 etag: "v2"
+    {"id":"note_1","created":"2026-01-02T03:04:05.000000Z","updated":"2026-01-02T03:04:06.000000Z","version":2,"title":"Hello, world","slug":"hello-world","stars":3,"price":"12.50","tags":["b","c"],"status":"draft","author":null,"private":false,"secret":"s"}
+
+    > PATCH /api/notes/note_1 {"title": "x"}
+    412
+    {"type":"/api/docs/errors#records.changed","title":"Precondition Failed","status":412,"code":"records.changed","detail":"This was changed meanwhile. Read it again, then decide.","request_id":"req_1"}
+
+    > PATCH /api/notes/note_1 {"title": "Later", "price": null}
+    200 etag: "v3"
+    {"id":"note_1","created":"2026-01-02T03:04:05.000000Z","updated":"2026-01-02T03:04:06.000000Z","version":3,"title":"Later","slug":"hello-world","stars":3,"price":null,"tags":["b","c"],"status":"draft","author":null,"private":false,"secret":"s"}
+
+    > DELETE /api/notes/note_1 
+    204
+
+
+    > GET /api/notes/note_1 
+    404
+    {"type":"/api/docs/errors#not_found","title":"Not Found","status":404,"code":"not_found","detail":"There is nothing here, or it is not yours to see.","request_id":"req_1"}
+    "#);
+}
+
+#[test]
+fn lists() {
+    assert_snapshot!(on_both(async |talk| {
+        for title in ["One", "Two", "Three"] {
+            talk.editor(say("POST /api/notes?fields=title").json(format!("{{\"title\": \"{title}\"}}"))).await;
+            talk.clock.advance_micros(1);
+        }
+        talk.send(say("GET /api/notes?fields=title&total=true&where.tags=")).await;
+        let page = talk.send(say("GET /api/notes?fields=title&sort=-title&limit=2")).await;
+        let next = serde_json::from_str::<serde_json::Value>(&page).unwrap()["next"].as_str().unwrap().to_owned();
+        let more = talk.send(say(&format!("GET /api/notes?fields=title&sort=-title&limit=2&cursor={next}"))).await;
+        assert!(more.contains("One") && more.contains("\"next\":null"), "{more}");
+        talk.send(say("GET /api/notes?fields=title&where.title=One&where.title=Two")).await;
+        talk.send(say("GET /api/notes?fields=title&filter=stars%20%3D%3D%200%20%26%26%20title%20%3E%20%22Th%22")).await;
+    }), @r#"
+    > POST /api/notes?fields=title {"title": "One"}
+    201 location: /api/notes/note_1 etag: "v1"
+    {"id":"note_1","title":"One"}
+
+    > POST /api/notes?fields=title {"title": "Two"}
+    201 location: /api/notes/note_2 etag: "v1"
+    {"id":"note_2","title":"Two"}
+
+    > POST /api/notes?fields=title {"title": "Three"}
+    201 location: /api/notes/note_3 etag: "v1"
+    {"id":"note_3","title":"Three"}
+
+    > GET /api/notes?fields=title&total=true&where.tags= 
+    200
+    {"items":[{"id":"note_1","title":"One"},{"id":"note_2","title":"Two"},{"id":"note_3","title":"Three"}],"next":null,"total":3}
+
+    > GET /api/notes?fields=title&sort=-title&limit=2 
+    200
+    {"items":[{"id":"note_2","title":"Two"},{"id":"note_3","title":"Three"}],"next":"…"}
+
+    > GET /api/notes?fields=title&sort=-title&limit=2&cursor=… 
+    200
+    {"items":[{"id":"note_1","title":"One"}],"next":null}
+
+    > GET /api/notes?fields=title&where.title=One&where.title=Two 
+    200
+    {"items":[{"id":"note_1","title":"One"},{"id":"note_2","title":"Two"}],"next":null}
+
+    > GET /api/notes?fields=title&filter=stars%20%3D%3D%200%20%26%26%20title%20%3E%20%22Th%22 
+    200
+    {"items":[{"id":"note_2","title":"Two"},{"id":"note_3","title":"Three"}],"next":null}
+    "#);
+}
+
+#[test]
+fn what_is_wrong_with_fields_is_said_all_at_once() {
+    assert_snapshot!(on_both(async |talk| {
+        let body = r#"{"titel": "x", "stars": 11, "price": "1.234", "tags": ["a", 1], "status": "gone", "author": "note_1"}"#;
+        talk.editor(say("POST /api/notes").json(body)).await;
+        talk.editor(say("POST /api/notes").json("{}")).await;
+        talk.editor(say("POST /api/notes").json("[1]")).await;
+        talk.editor(say("POST /api/notes")).await;
+        talk.editor(say("POST /api/notes").json("{\"title\": \"a\", \"title\": \"b\"}")).await;
+    }), @r#"
+    > POST /api/notes {"titel": "x", "stars": 11, "price": "1.234", "tags": ["a", 1], "status": "gone", "author": "note_1"}
+    422
+    {"type":"/api/docs/errors#records.invalid","title":"Unprocessable Entity","status":422,"code":"records.invalid","detail":"Some fields need another value.","errors":[{"pointer":"/titel","code":"unknown_field","detail":"notes has no field of this name. Did you mean title?"},{"pointer":"/stars","code":"too_large","detail":"The most here is 10."},{"pointer":"/price","code":"type","detail":"Write a number with up to 2 digits after the point, such as \"12.50\"."},{"pointer":"/tags/1","code":"type","detail":"Send text, such as \"words\"."},{"pointer":"/status","code":"choice","detail":"Choose one of: draft, done."},{"pointer":"/author","code":"id","detail":"Give the id of one of accounts; it begins with account_."},{"pointer":"/title","code":"required","detail":"This is needed. Give it a value."}],"request_id":"req_1"}
+
+    > POST /api/notes {}
+    422
+    {"type":"/api/docs/errors#records.invalid","title":"Unprocessable Entity","status":422,"code":"records.invalid","detail":"Some fields need another value.","errors":[{"pointer":"/title","code":"required","detail":"This is needed. Give it a value."}],"request_id":"req_1"}
+
+    > POST /api/notes [1]
+    400
+    {"type":"/api/docs/errors#request.json","title":"Bad Request","status":400,"code":"request.json","detail":"The body must be one JSON object: invalid type: sequence, expected a JSON object at line 1 column 0.","request_id":"req_1"}
+
+    > POST /api/notes 
+    400
+    {"type":"/api/docs/errors#request.json","title":"Bad Request","status":400,"code":"request.json","detail":"The body is empty; send one JSON object, or a form.","request_id":"req_1"}
+
+    > POST /api/notes {"title": "a", "title": "b"}
+    400
+    {"type":"/api/docs/errors#request.json","title":"Bad Request","status":400,"code":"request.json","detail":"The body must be one JSON object: \"title\" comes twice at line 1 column 22.","request_id":"req_1"}
+    "#);
+}
+
+#[test]
+fn which_error_first() {
+    assert_snapshot!(on_both(async |talk| {
+        let note = id_of(&talk.editor(say("POST /api/notes?fields=id").json(r#"{"title": "P", "private": true}"#)).await);
+        let open = id_of(&talk.editor(say("POST /api/notes?fields=id").json(r#"{"title": "O"}"#)).await);
+        talk.reader(say(&format!("GET /api/notes/{note}"))).await;
+        talk.reader(say(&format!("PATCH /api/notes/{note}")).json(r#"{"stars": 99}"#)).await;
+        talk.reader(say(&format!("PATCH /api/notes/{open}")).json(r#"{"stars": 99}"#)).await;
+        talk.send(say(&format!("PATCH /api/notes/{open}")).json(r#"{"stars": 99}"#)).await;
+        talk.send(say("POST /api/notes").json(NOTE)).await;
+        talk.editor(say(&format!("PATCH /api/notes/{open}")).json(r#"{"status": "done", "stars": 1}"#)).await;
+        talk.editor(say(&format!("PATCH /api/notes/{open}")).json(r#"{"status": "draft"}"#)).await;
+        talk.reader(say("POST /api/notes").json(r#"{"title": "Q", "private": true}"#)).await;
+        talk.send(say("GET /api/notes").with("authorization", "Bearer mains_key_nobody")).await;
+    }), @r#"
+    > POST /api/notes?fields=id {"title": "P", "private": true}
+    201 location: /api/notes/note_1 etag: "v1"
+    {"id":"note_1"}
+
+    > POST /api/notes?fields=id {"title": "O"}
+    201 location: /api/notes/note_2 etag: "v1"
+    {"id":"note_2"}
+
+    > GET /api/notes/note_1 
+    404
+    {"type":"/api/docs/errors#not_found","title":"Not Found","status":404,"code":"not_found","detail":"There is nothing here, or it is not yours to see.","request_id":"req_1"}
+
+    > PATCH /api/notes/note_1 {"stars": 99}
+    404
+    {"type":"/api/docs/errors#not_found","title":"Not Found","status":404,"code":"not_found","detail":"There is nothing here, or it is not yours to see.","request_id":"req_1"}
+
+    > PATCH /api/notes/note_2 {"stars": 99}
+    403
+    {"type":"/api/docs/errors#forbidden","title":"Forbidden","status":403,"code":"forbidden","detail":"You may not do this. Ask who runs this site if you should.","request_id":"req_1"}
+
+    > PATCH /api/notes/note_2 {"stars": 99}
+    401
+    {"type":"/api/docs/errors#unauthenticated","title":"Unauthorized","status":401,"code":"unauthenticated","detail":"Sign in to do this.","request_id":"req_1"}
+
+    > POST /api/notes {"title": "Hello, world", "tags": ["a", "b"], "price": "12.50", "secret": "s"}
+    401
+    {"type":"/api/docs/errors#unauthenticated","title":"Unauthorized","status":401,"code":"unauthenticated","detail":"Sign in to do this.","request_id":"req_1"}
+
+    > PATCH /api/notes/note_2 {"status": "done", "stars": 1}
+    200 etag: "v2"
+    {"id":"note_2","created":"2026-01-02T03:04:05.000000Z","updated":"2026-01-02T03:04:05.000000Z","version":2,"title":"O","slug":"o","stars":1,"price":null,"tags":[],"status":"done","author":null,"private":false,"secret":null}
+
+    > PATCH /api/notes/note_2 {"status": "draft"}
+    409
+    {"type":"/api/docs/errors#records.transition","title":"Conflict","status":409,"code":"records.transition","detail":"It cannot go from done to draft.","errors":[{"pointer":"/status","code":"transition","detail":"It cannot go from done to draft."}],"request_id":"req_1"}
+
+    > POST /api/notes {"title": "Q", "private": true}
+    201 location: /api/notes/note_3
+    {"id":"note_3"}
+
+    > GET /api/notes 
+    401
+    {"type":"/api/docs/errors#callers.unknown_key","title":"Unauthorized","status":401,"code":"callers.unknown_key","detail":"This key is unknown, revoked or expired; ask the owner of the site for a new one.","request_id":"req_1"}
+    "#);
+}
+
+#[test]
+fn a_unique_index_is_an_address() {
+    assert_snapshot!(on_both(async |talk| {
+        let account = id_of(&talk.send(say("POST /api/accounts?fields=id").json(r#"{"name": "Ada, B=C"}"#)).await);
+        let note = id_of(&talk.editor(say("POST /api/notes?fields=id").json(r#"{"title": "V"}"#)).await);
+        let vote = |method: &str| format!("{method} /api/votes/account={account},note={note}?fields=up");
+        talk.send(say(&vote("GET"))).await;
+        talk.send(say(&vote("PUT"))).await;
+        talk.send(say(&vote("PUT")).json(r#"{"up": false}"#)).await;
+        talk.send(say(&vote("PUT")).json(r#"{"up": false}"#)).await;
+        let body = format!(r#"{{"note": "{note}", "account": "{account}"}}"#);
+        talk.send(say("POST /api/votes").json(body)).await;
+        talk.send(say(&format!("DELETE /api/votes/account={account},note={note}"))).await;
+        talk.send(say("GET /api/accounts/name=Ada%2C%20B%3DC?fields=name")).await;
+        talk.send(say("GET /api/accounts/Ada")).await;
+        talk.send(say("GET /api/accounts/nme=Ada")).await;
+        talk.send(say(&format!("GET /api/notes/{account}"))).await;
+    }), @r#"
+    > POST /api/accounts?fields=id {"name": "Ada, B=C"}
+    201 location: /api/accounts/account_1 etag: "v1"
+    {"id":"account_1"}
+
+    > POST /api/notes?fields=id {"title": "V"}
+    201 location: /api/notes/note_2 etag: "v1"
+    {"id":"note_2"}
+
+    > GET /api/votes/account=account_1,note=note_2?fields=up 
+    404
+    {"type":"/api/docs/errors#not_found","title":"Not Found","status":404,"code":"not_found","detail":"There is nothing here, or it is not yours to see.","request_id":"req_1"}
+
+    > PUT /api/votes/account=account_1,note=note_2?fields=up 
+    201 location: /api/votes/vote_3 etag: "v1"
+    {"id":"vote_3","up":true}
+
+    > PUT /api/votes/account=account_1,note=note_2?fields=up {"up": false}
+    200 etag: "v2"
+    {"id":"vote_3","up":false}
+
+    > PUT /api/votes/account=account_1,note=note_2?fields=up {"up": false}
+    200 etag: "v2"
+    {"id":"vote_3","up":false}
+
+    > POST /api/votes {"note": "note_2", "account": "account_1"}
+    409
+    {"type":"/api/docs/errors#records.not_unique","title":"Conflict","status":409,"code":"records.not_unique","detail":"You have voted already.","errors":[{"pointer":"/note","code":"not_unique","detail":"You have voted already."},{"pointer":"/account","code":"not_unique","detail":"You have voted already."}],"request_id":"req_1"}
+
+    > DELETE /api/votes/account=account_1,note=note_2 
+    204
+
+
+    > GET /api/accounts/name=Ada%2C%20B%3DC?fields=name 
+    200 etag: "v1"
+    {"id":"account_1","name":"Ada, B=C"}
+
+    > GET /api/accounts/Ada 
+    404
+    {"type":"/api/docs/errors#not_found","title":"Not Found","status":404,"code":"not_found","detail":"There is nothing here, or it is not yours to see.","request_id":"req_1"}
+
+    > GET /api/accounts/nme=Ada 
+    400
+    {"type":"/api/docs/errors#query.address","title":"Bad Request","status":400,"code":"query.address","detail":"A record's address is its id, or name=value of each field of one unique index, with commas between.","request_id":"req_1"}
+
+    > GET /api/notes/account_1 
+    404
+    {"type":"/api/docs/errors#not_found","title":"Not Found","status":404,"code":"not_found","detail":"There is nothing here, or it is not yours to see.","request_id":"req_1"}
+    "#);
+}
+
+#[test]
+fn an_id_made_by_the_client_makes_a_repetition_harmless() {
+    assert_snapshot!(on_both(async |talk| {
+        let note = |title: &str| format!(r#"{{"id": "note_01j00000000ag0800000000000", "title": "{title}"}}"#);
+        let made = note("Mine").replace("01j00000000ag0800000000000", "01kdysb65xe0080000000000ab");
+        talk.editor(say("POST /api/notes?fields=title").json(made.clone())).await;
+        talk.editor(say("POST /api/notes?fields=title").json(made.clone())).await;
+        talk.editor(say("POST /api/notes?fields=title").json(made.replace("Mine", "Other"))).await;
+        talk.editor(say("POST /api/notes").json(r#"{"id": "note_x", "title": "t"}"#)).await;
+        talk.editor(say("POST /api/notes").json(r#"{"id": "vote_01kdysb65xe0080000000000ab", "title": "t"}"#)).await;
+    }), @r#"
+    > POST /api/notes?fields=title {"id": "note_1", "title": "Mine"}
+    201 location: /api/notes/note_1 etag: "v1"
+    {"id":"note_1","title":"Mine"}
+
+    > POST /api/notes?fields=title {"id": "note_1", "title": "Mine"}
+    200 etag: "v1"
+    {"id":"note_1","title":"Mine"}
+
+    > POST /api/notes?fields=title {"id": "note_1", "title": "Other"}
+    409
+    {"type":"/api/docs/errors#records.id_taken","title":"Conflict","status":409,"code":"records.id_taken","detail":"Another record has this id. Make a new one.","request_id":"req_1"}
+
+    > POST /api/notes {"id": "note_x", "title": "t"}
+    422
+    {"type":"/api/docs/errors#records.invalid","title":"Unprocessable Entity","status":422,"code":"records.invalid","detail":"Some fields need another value.","errors":[{"pointer":"/id","code":"id","detail":"An id here is note_ and 26 characters; or leave it out."}],"request_id":"req_1"}
+
+    > POST /api/notes {"id": "vote_1", "title": "t"}
+    422
+    {"type":"/api/docs/errors#records.invalid","title":"Unprocessable Entity","status":422,"code":"records.invalid","detail":"Some fields need another value.","errors":[{"pointer":"/id","code":"id","detail":"An id here is note_ and 26 characters; or leave it out."}],"request_id":"req_1"}
+    "#);
+}
+
+#[test]
+fn many_by_a_condition() {
+    assert_snapshot!(on_both(async |talk| {
+        for title in ["One", "Two", "Three"] {
+            talk.editor(say("POST /api/notes?fields=id").json(format!("{{\"title\": \"{title}\"}}"))).await;
+        }
+        talk.editor(say("PATCH /api/notes?where.title=One&where.title=Two").json(r#"{"stars": 5}"#)).await;
+        talk.editor(say("PATCH /api/notes?where.stars=5").json(r#"{"stars": 50}"#)).await;
+        talk.editor(say("PATCH /api/notes").json(r#"{"stars": 1}"#)).await;
+        talk.reader(say("DELETE /api/notes?where.stars=5")).await;
+        talk.editor(say("DELETE /api/notes?filter=stars%20%3D%3D%205")).await;
+        talk.editor(say("DELETE /api/notes?where.stars=")).await;
+        talk.send(say("GET /api/notes?fields=title,stars")).await;
+    }), @r#"
+    > POST /api/notes?fields=id {"title": "One"}
+    201 location: /api/notes/note_1 etag: "v1"
+    {"id":"note_1"}
+
+    > POST /api/notes?fields=id {"title": "Two"}
+    201 location: /api/notes/note_2 etag: "v1"
+    {"id":"note_2"}
+
+    > POST /api/notes?fields=id {"title": "Three"}
+    201 location: /api/notes/note_3 etag: "v1"
+    {"id":"note_3"}
+
+    > PATCH /api/notes?where.title=One&where.title=Two {"stars": 5}
+    200
+    {"changed":2,"more":false}
+
+    > PATCH /api/notes?where.stars=5 {"stars": 50}
+    422
+    {"type":"/api/docs/errors#records.invalid","title":"Unprocessable Entity","status":422,"code":"records.invalid","detail":"Some fields need another value.","errors":[{"pointer":"/stars","code":"too_large","detail":"The most here is 10."}],"request_id":"req_1"}
+
+    > PATCH /api/notes {"stars": 1}
+    400
+    {"type":"/api/docs/errors#query.no_condition","title":"Bad Request","status":400,"code":"query.no_condition","detail":"Say which records with where.… or filter=, or name one in the address.","request_id":"req_1"}
+
+    > DELETE /api/notes?where.stars=5 
+    403
+    {"type":"/api/docs/errors#forbidden","title":"Forbidden","status":403,"code":"forbidden","detail":"You may not do this. Ask who runs this site if you should.","request_id":"req_1"}
+
+    > DELETE /api/notes?filter=stars%20%3D%3D%205 
+    200
+    {"changed":2,"more":false}
+
+    > DELETE /api/notes?where.stars= 
+    400
+    {"type":"/api/docs/errors#query.no_condition","title":"Bad Request","status":400,"code":"query.no_condition","detail":"Say which records with where.… or filter=, or name one in the address.","request_id":"req_1"}
+
+    > GET /api/notes?fields=title,stars 
+    200
+    {"items":[{"id":"note_3","title":"Three","stars":0}],"next":null}
+    "#);
+}
+
+#[test]
+fn more_than_a_thousand_at_once() {
+    let said = on_both(async |talk| {
+        for place in 0..1001 {
+            talk.send(say("POST /api/accounts?fields=id").json(format!("{{\"name\": \"{place}\"}}"))).await;
+        }
+        let staff = mains_server::keys::NewKey { roles: vec!["staff".into()], ..Default::default() };
+        let key = talk.callers.create_key(staff).await.unwrap().1;
+        let staff = |line| say(line).with("authorization", format!("Bearer {}", key.expose()));
+        talk.send(staff("DELETE /api/accounts?filter=name%20!%3D%20%22x%22")).await;
+        talk.send(staff("DELETE /api/accounts?filter=name%20!%3D%20%22x%22")).await;
+    });
+    let answers: Vec<&str> = said.lines().filter(|line| line.starts_with("{\"changed")).collect();
+    assert_eq!(answers, ["{\"changed\":1000,\"more\":true}", "{\"changed\":1,\"more\":false}"]);
+}
+
+#[test]
+fn what_is_not_there_yet_is_refused() {
+    let said = on_both(async |talk| {
+        for line in [
+            "GET /api/notes?expand=author",
+            "GET /api/notes?search=x",
+            "GET /api/notes/aggregate?count",
+            "GET /api/notes/note_1/history",
+            "GET /api/changes",
+            "POST /api/batch",
+            "GET /api/openapi.json",
+        ] {
+            talk.editor(say(line)).await;
+        }
+        talk.editor(say("POST /api/notes").json(NOTE).with("idempotency-key", "k")).await;
+        talk.editor(say("PUT /api/notes/slug=x").json(NOTE).with("if-none-match", "*")).await;
+        talk.editor(say("POST /api/notes").form("title=a&_page=%2Fx")).await;
+    });
+    assert_eq!(said.matches("\n501\n").count(), 10, "{said}");
+}
+
+#[test]
+fn what_is_not_known_is_refused() {
+    assert_snapshot!(on_both(async |talk| {
+        talk.send(say("GET /api/notes?sortt=title")).await;
+        talk.send(say("GET /api/notes?sort=titel")).await;
+        talk.send(say("GET /api/notes?where.titel=x")).await;
+        talk.send(say("GET /api/notes?filter=titel%20%3D%3D%201")).await;
+        talk.send(say("GET /api/notes?limit=501")).await;
+        talk.send(say("GET /api/notes?cursor=abc")).await;
+        talk.send(say("GET /api/nots")).await;
+        talk.send(say("GET /api/mains_keys")).await;
+        talk.editor(say("POST /api/notes?limit=1").json(NOTE)).await;
+        talk.editor(say("POST /api/notes").with("content-type", "multipart/form-data; boundary=x")).await;
+    }), @r#"
+    > GET /api/notes?sortt=title 
+    400
+    {"type":"/api/docs/errors#query.unknown","title":"Bad Request","status":400,"code":"query.unknown","detail":"There is no parameter \"sortt\" here. Did you mean sort? A condition on a field is where.<field>=.","request_id":"req_1"}
+
+    > GET /api/notes?sort=titel 
+    400
+    {"type":"/api/docs/errors#query.sort","title":"Bad Request","status":400,"code":"query.sort","detail":"notes has no field \"titel\" that can be read.","request_id":"req_1"}
+
+    > GET /api/notes?where.titel=x 
+    400
+    {"type":"/api/docs/errors#query.where","title":"Bad Request","status":400,"code":"query.where","detail":"notes has no field \"titel\" that can be read.","request_id":"req_1"}
+
+    > GET /api/notes?filter=titel%20%3D%3D%201 
+    400
+    {"type":"/api/docs/errors#query.filter","title":"Bad Request","status":400,"code":"query.filter","detail":"Filter, at character 1: notes has no field `titel`. Did you mean `title`?","request_id":"req_1"}
+
+    > GET /api/notes?limit=501 
+    400
+    {"type":"/api/docs/errors#query.limit","title":"Bad Request","status":400,"code":"query.limit","detail":"Limit is a whole number from 1 to 500.","request_id":"req_1"}
+
+    > GET /api/notes?cursor=… 
+    400
+    {"type":"/api/docs/errors#query.cursor","title":"Bad Request","status":400,"code":"query.cursor","detail":"This cursor does not belong to this list: take `next` of the page before, with the same sort, conditions and caller.","request_id":"req_1"}
+
+    > GET /api/nots 
+    404
+    {"type":"/api/docs/errors#not_found","title":"Not Found","status":404,"code":"not_found","detail":"There is nothing here, or it is not yours to see.","request_id":"req_1"}
+
+    > GET /api/mains_keys 
+    404
+    {"type":"/api/docs/errors#not_found","title":"Not Found","status":404,"code":"not_found","detail":"There is nothing here, or it is not yours to see.","request_id":"req_1"}
+
+    > POST /api/notes?limit=1 {"title": "Hello, world", "tags": ["a", "b"], "price": "12.50", "secret": "s"}
+    400
+    {"type":"/api/docs/errors#query.unknown","title":"Bad Request","status":400,"code":"query.unknown","detail":"There is no parameter \"limit\" here.","request_id":"req_1"}
+
+    > POST /api/notes 
+    415
+    {"type":"/api/docs/errors#request.media_type","title":"Unsupported Media Type","status":415,"code":"request.media_type","detail":"Multipart comes together with files; until then send JSON or a form without enctype.","request_id":"req_1"}
+    "#);
+}
+
+#[test]
+fn methods() {
+    assert_snapshot!(on_both(async |talk| {
+        talk.send(say("OPTIONS /api/notes")).await;
+        talk.send(say("OPTIONS /api/notes/slug=x")).await;
+        talk.send(say("OPTIONS /api/nots")).await;
+        talk.editor(say("PUT /api/notes").json(NOTE)).await;
+        talk.editor(say("POST /api/notes/slug=x").json(NOTE)).await;
+        talk.editor(say("TRACE /api/notes")).await;
+        talk.editor(say("DELETE /api/notes/slug=x").json(NOTE)).await;
+    }), @r#"
+    > OPTIONS /api/notes 
+    204 allow: GET, HEAD, OPTIONS, POST, PATCH, DELETE
+
+
+    > OPTIONS /api/notes/slug=x 
+    204 allow: GET, HEAD, OPTIONS, PATCH, PUT, DELETE
+
+
+    > OPTIONS /api/nots 
+    404
+    {"type":"/api/docs/errors#not_found","title":"Not Found","status":404,"code":"not_found","detail":"There is nothing here, or it is not yours to see.","request_id":"req_1"}
+
+    > PUT /api/notes {"title": "Hello, world", "tags": ["a", "b"], "price": "12.50", "secret": "s"}
+    405 allow: GET, HEAD, OPTIONS, POST, PATCH, DELETE
+    {"type":"/api/docs/errors#request.method","title":"Method Not Allowed","status":405,"code":"request.method","detail":"This address does not take that method; it takes GET, HEAD, OPTIONS, POST, PATCH, DELETE.","request_id":"req_1"}
+
+    > POST /api/notes/slug=x {"title": "Hello, world", "tags": ["a", "b"], "price": "12.50", "secret": "s"}
+    405 allow: GET, HEAD, OPTIONS, PATCH, PUT, DELETE
+    {"type":"/api/docs/errors#request.method","title":"Method Not Allowed","status":405,"code":"request.method","detail":"This address does not take that method; it takes GET, HEAD, OPTIONS, PATCH, PUT, DELETE.","request_id":"req_1"}
+
+    > TRACE /api/notes 
+    405 allow: GET, HEAD, OPTIONS, POST, PATCH, DELETE
+    {"type":"/api/docs/errors#request.method","title":"Method Not Allowed","status":405,"code":"request.method","detail":"This address does not take that method; it takes GET, HEAD, OPTIONS, POST, PATCH, DELETE.","request_id":"req_1"}
+
+    > DELETE /api/notes/slug=x {"title": "Hello, world", "tags": ["a", "b"], "price": "12.50", "secret": "s"}
+    400
+    {"type":"/api/docs/errors#request.body","title":"Bad Request","status":400,"code":"request.body","detail":"A delete takes no body; leave it out.","request_id":"req_1"}
+    "#);
+}
