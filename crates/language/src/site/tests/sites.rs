@@ -108,3 +108,11 @@ fn layers_that_do_not_fit() {
         ]
     );
 }
+
+#[test]
+fn the_examples_load() {
+    for name in ["corner-shop", "packages"] {
+        let schema = loaded(&[folder(Owner::Site, &format!("../../../../examples/{name}"))]);
+        assert!(schema.collections.len() >= 3, "{name}");
+    }
+}
