@@ -73,6 +73,7 @@ fn field_shape(schema: &Schema, collection: &Collection, field: &Field) -> Field
         owner: owner(&field.owner),
         release: RELEASE.to_owned(),
         was: field.was.clone(),
+        place: field.id,
         fill: fill(collection, field),
         values_were: values_were(field),
         kind: kind(schema, collection, field),

@@ -1,9 +1,13 @@
-//! Values for rows that are there already, where only Rust can make them: folded twins.
+//! Values for rows that are there already, where only Rust can make them: folded twins, slugs, calculated defaults.
 //!
 //! Rows are walked in pages by their key, so a large table never stands in memory.
 
 use mains_base::{Result, Value, fold};
 
+use super::calculate::{Calculation, Taken, parts};
+use super::columns::columns;
+use super::names;
+use super::shape::FieldShape;
 use crate::dialect::quote;
 use crate::engine::{Row, Statements};
 
@@ -11,7 +15,7 @@ use crate::engine::{Row, Statements};
 const PAGE: usize = 500;
 
 /// Makes of a row's cells the statement that fills it, without the key that follows its values.
-type Maker<'m> = &'m mut dyn FnMut(&Row) -> Result<Option<(String, Vec<Value>)>>;
+type Maker<'m> = &'m mut dyn FnMut(&mut dyn Statements, &Row) -> Result<Option<(String, Vec<Value>)>>;
 
 /// A walk over a table.
 #[derive(Debug)]
@@ -29,6 +33,10 @@ pub(super) struct Filling {
 pub(super) enum Make {
     /// The folded twin `to` of the text `from`.
     Folded { from: String, to: String },
+    /// The columns of a single field.
+    Single(Box<Calculation>),
+    /// The elements of a list, of a collection.
+    List(Box<Calculation>),
 }
 
 impl Filling {
@@ -37,11 +45,53 @@ impl Filling {
         match &self.make {
             Make::Folded { from, to } => {
                 let update = self.update(std::slice::from_ref(to));
-                self.walk(statements, std::slice::from_ref(from), &mut |row| {
+                self.walk(statements, std::slice::from_ref(from), &mut |_, row| {
                     Ok(row.text(0)?.map(|text| (update.clone(), vec![fold(text).into()])))
                 })
             }
+            Make::Single(calculation) => {
+                let field = &calculation.field;
+                let names: Vec<String> = columns(field).into_iter().map(|column| column.name).collect();
+                let (update, mut taken) = (self.update(&names), Taken::new());
+                self.walk(statements, &calculation.reads(), &mut |statements, row| {
+                    let value = calculation.value(statements, row, &mut taken)?;
+                    let mut values = parts(&field.kind, &value);
+                    values.resize(names.len(), Value::Null);
+                    Ok(Some((update.clone(), values)))
+                })
+            }
+            Make::List(calculation) => self.walk(statements, &calculation.reads(), &mut |statements, row| {
+                let value = calculation.value(statements, row, &mut Taken::new())?;
+                self.insert(statements, &calculation.field, row, value.as_list().unwrap_or_default())?;
+                Ok(None)
+            }),
         }
+    }
+
+    /// Puts the elements of one record's list where they belong.
+    fn insert(
+        &self,
+        statements: &mut dyn Statements,
+        field: &FieldShape,
+        row: &Row,
+        items: &[Value],
+    ) -> Result<()> {
+        let join = quote(&names::join_table(&self.table, &field.name));
+        for (position, item) in (0_i64..).zip(items) {
+            let mut values = vec![row.id(0)?.into(), item.clone(), position.into()];
+            let mut twin = ["", ""];
+            if let (true, Some(text)) = (field.kind.folds_case(), item.as_text()) {
+                values.push(fold(text).into());
+                twin = [", \"target__folded\"", ", $4"];
+            }
+            let [column, place] = twin;
+            let sql = format!(
+                "INSERT INTO {join} (\"record\", \"target\", \"position\"{column}) VALUES ($1, $2, $3{place}) \
+                 ON CONFLICT DO NOTHING"
+            );
+            statements.execute_later(&sql, &values, None)?;
+        }
+        Ok(())
     }
 
     /// `UPDATE … SET a = $1 WHERE key = $2`.
@@ -64,7 +114,7 @@ impl Filling {
             let rows = statements.query(&sql, after.as_deref().unwrap_or_default())?.0;
             for row in &rows {
                 let (cells, key) = row.0.split_at_checked(columns.len()).unwrap_or((&row.0, &[]));
-                if let Some((update, mut values)) = make(&Row(cells.to_vec()))? {
+                if let Some((update, mut values)) = make(statements, &Row(cells.to_vec()))? {
                     values.extend_from_slice(key);
                     statements.execute_later(&update, &values, None)?;
                 }

@@ -3,6 +3,7 @@
 //! Invariants: a plan is carried out whole, in one transaction, or not at all; nothing stored is lost unless an
 //! operator named it; where the database is as declared, nothing is done.
 
+mod calculate;
 mod catalogue;
 mod columns;
 mod compare;
@@ -16,6 +17,8 @@ mod proof;
 mod shape;
 mod work;
 
+use std::sync::Arc;
+
 use mains_base::{Error, Result};
 use mains_language::schema::Schema;
 
@@ -25,6 +28,7 @@ use crate::dialect::Dialect;
 use crate::engine::{Engine, Statements};
 
 use crate::sql;
+use compare::Declared;
 use shape::TableShape;
 
 /// Creates what Mains itself needs in a database: settings, catalogue, counters, the log, and PostgreSQL's functions.
@@ -40,7 +44,7 @@ pub async fn plan(engine: &Engine, schema: &Schema) -> Result<SchemaPlan> {
 
 /// As [`plan()`], and what `drops` names (`posts`, `posts.subtitle`) may go with all its values.
 pub async fn plan_dropping(engine: &Engine, schema: &Schema, drops: &[String]) -> Result<SchemaPlan> {
-    let declared = declared::shapes(engine.dialect(), schema)?;
+    let declared = declared(engine, schema)?;
     let drops = drops.to_vec();
     engine.snapshot(move |statements| compared(statements, &declared, &drops).map(|(plan, _)| plan)).await
 }
@@ -52,19 +56,24 @@ pub async fn apply(engine: &Engine, schema: &Schema, plan: &SchemaPlan) -> Resul
         let sentence = format!("{}: {}", refusal.subject, refusal.sentence);
         return Err(Error::conflict("schema.refused", sentence));
     }
-    let declared = declared::shapes(engine.dialect(), schema)?;
+    let declared = declared(engine, schema)?;
     let expected =
         SchemaPlan { steps: plan.steps.clone(), drops: plan.drops.clone(), ..SchemaPlan::default() };
-    engine.alter(move |statements| carry_out(statements, declared, &expected)).await
+    engine.alter(move |statements| carry_out(statements, &declared, &expected)).await
+}
+
+fn declared(engine: &Engine, schema: &Schema) -> Result<Declared> {
+    let tables = declared::shapes(engine.dialect(), schema)?;
+    Ok(Declared { tables: Arc::new(tables), now: engine.clock().now() })
 }
 
 fn carry_out(
     statements: &mut dyn Statements,
-    declared: Vec<TableShape>,
+    declared: &Declared,
     expected: &SchemaPlan,
 ) -> Result<()> {
     prepare(statements)?;
-    let (plan, stored) = compared(statements, &declared, &expected.drops)?;
+    let (plan, stored) = compared(statements, declared, &expected.drops)?;
     if !plan.says_the_same(expected) {
         return Err(Error::conflict(
             "schema.moved",
@@ -75,7 +84,7 @@ fn carry_out(
         return Ok(());
     }
     plan.work.carry_out(statements)?;
-    catalogue::write(statements, &remembered(declared, stored))
+    catalogue::write(statements, &remembered(declared.tables.to_vec(), stored))
 }
 
 /// What the catalogue says afterwards: the releases stay those that brought things, and what is not declared but kept
@@ -99,7 +108,7 @@ fn remembered(mut declared: Vec<TableShape>, stored: Vec<TableShape>) -> Vec<Tab
 /// Compares, and gives what is stored besides.
 fn compared(
     statements: &mut dyn Statements,
-    declared: &[TableShape],
+    declared: &Declared,
     drops: &[String],
 ) -> Result<(SchemaPlan, Vec<TableShape>)> {
     let present = catalogue::present(statements)?;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use mains_base::Value;
 use mains_language::expression::Tree;
+use mains_language::schema::FieldId;
 use serde::{Deserialize, Serialize};
 
 /// A collection or a private table.
@@ -43,6 +44,9 @@ pub(super) struct FieldShape {
     pub(super) release: String,
     #[serde(skip)]
     pub(super) was: Option<String>,
+    /// Its place in the declaration.
+    #[serde(skip, default = "nowhere")]
+    pub(super) place: FieldId,
     #[serde(skip)]
     pub(super) fill: Fill,
     /// Values of an enum that say `was`: the new name and the old one.
@@ -54,6 +58,10 @@ pub(super) struct FieldShape {
     pub(super) many: Option<usize>,
     /// A column that is NOT NULL, or a list that is not empty.
     pub(super) required: bool,
+}
+
+fn nowhere() -> FieldId {
+    FieldId::ID
 }
 
 /// What existing rows get in a field that is added.

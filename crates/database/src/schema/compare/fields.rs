@@ -66,7 +66,8 @@ impl Comparison<'_> {
         if let Some(sequence) = field.kind.sequence() {
             self.number_rows(pair.new, field, sequence);
         }
-        self.fill(pair, field)
+        self.fill(pair, field);
+        Ok(())
     }
 
     /// Columns or join table, and the counter; NOT NULL once they are filled.

@@ -1,9 +1,12 @@
 //! What rows that are there already get: defaults, folded twins, renamed values.
 
-use mains_base::{Result, Value, fold};
+use std::sync::Arc;
+
+use mains_base::{Value, fold};
 
 use super::{Comparison, Pair};
 use crate::dialect::{Column, Dialect, quote};
+use crate::schema::calculate::{By, Calculation, parts};
 use crate::schema::columns::{columns as columns_of, literal};
 use crate::schema::fill::{Filling, Make};
 use crate::schema::names;
@@ -13,7 +16,7 @@ use crate::schema::work::{Action, Phase};
 
 impl Comparison<'_> {
     /// Gives existing rows the values of a field that is added.
-    pub(super) fn fill(&mut self, pair: &mut Pair<'_>, field: &FieldShape) -> Result<()> {
+    pub(super) fn fill(&mut self, pair: &mut Pair<'_>, field: &FieldShape) {
         for column in columns_of(field) {
             let expression = match (&field.fill, field.kind.sequence()) {
                 (Fill::Nothing, None) => Some(literal(self.dialect, column.column, &Value::Null)),
@@ -31,9 +34,23 @@ impl Comparison<'_> {
                 self.fill_list(pair.new, field, items);
             }
             Fill::Literal(value) => self.fill_constant(pair.new, field, value),
-            Fill::Expr(_) | Fill::Slug(_) | Fill::Nothing => {}
+            Fill::Expr(tree) => self.calculate(pair.new, field, By::Expr(Arc::clone(tree))),
+            Fill::Slug(from) => {
+                let scope = if let KindShape::Slug { scope } = &field.kind { scope.clone() } else { None };
+                self.calculate(pair.new, field, By::Slug { from: from.clone(), scope });
+            }
+            Fill::Nothing => {}
         }
-        Ok(())
+    }
+
+    fn calculate(&mut self, table: &TableShape, field: &FieldShape, by: By) {
+        let Some(place) = self.declared.iter().position(|declared| declared.name == table.name) else { return };
+        let tables = Arc::clone(&self.declared);
+        let calculation = Box::new(Calculation { tables, table: place, field: field.clone(), by, now: self.now });
+        let make =
+            if field.many.is_some() { Make::List(calculation) } else { Make::Single(calculation) };
+        let filling = Filling { table: table.name.clone(), key: key(table), make };
+        self.plan.work.act(Phase::Derive, Action::Fill(filling));
     }
 
     fn fill_constant(&mut self, table: &TableShape, field: &FieldShape, value: &Value) {
@@ -152,16 +169,6 @@ pub(super) fn key(table: &TableShape) -> Vec<String> {
         return fields.flat_map(crate::schema::columns::compared).collect();
     }
     vec!["id".to_owned()]
-}
-
-/// A value as its columns hold it.
-fn parts(kind: &KindShape, value: &Value) -> Vec<Value> {
-    match value {
-        Value::Money(money) => vec![money.amount.into(), money.currency.as_str().into()],
-        Value::Text(text) if kind.folds_case() => vec![value.clone(), fold(text).into()],
-        Value::Null => vec![Value::Null, Value::Null],
-        other => vec![other.clone()],
-    }
 }
 
 /// A parameter in a SELECT list, where PostgreSQL would take it for text.

@@ -9,8 +9,9 @@ mod indexes;
 mod limits;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use mains_base::Result;
+use mains_base::{Result, Time};
 
 use super::columns::{self, columns as columns_of};
 use super::matching::{Matching, Name};
@@ -27,8 +28,16 @@ pub(super) struct Comparison<'a> {
     dialect: Dialect,
     statements: &'a mut dyn Statements,
     plan: SchemaPlan,
+    declared: Arc<Vec<TableShape>>,
+    now: Time,
     /// New table name → old one.
     tables: Matching,
+}
+
+/// What is declared, and when it is compared.
+pub(super) struct Declared {
+    pub(super) tables: Arc<Vec<TableShape>>,
+    pub(super) now: Time,
 }
 
 /// A table that goes on, and what is known of it so far.
@@ -54,15 +63,15 @@ impl Pair<'_> {
 pub(super) fn compare(
     statements: &mut dyn Statements,
     stored: &[TableShape],
-    declared: &[TableShape],
+    declared: &Declared,
     present: &[String],
     drops: &[String],
 ) -> Result<SchemaPlan> {
-    let names = declared.iter().map(|table| Name { name: &table.name, was: table.was.as_deref() });
+    let names = declared.tables.iter().map(|table| Name { name: &table.name, was: table.was.as_deref() });
     let tables = Matching::of(names, stored.iter().map(|table| table.name.as_str()));
     let plan = SchemaPlan { drops: drops.to_vec(), fresh: stored.is_empty(), ..SchemaPlan::default() };
-    let mut comparison = Comparison { dialect: statements.dialect(), statements, plan, tables };
-    comparison.all(stored, declared, present)?;
+    let mut comparison = Comparison { dialect: statements.dialect(), statements, plan, declared: Arc::clone(&declared.tables), now: declared.now, tables };
+    comparison.all(stored, &declared.tables, present)?;
     Ok(comparison.plan)
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use mains_base::{Currency, Prefix, Value};
-use mains_language::expression::{Comparison, Node, Row, Source, Tree, Type};
+use mains_language::expression::{Comparison, Node, Place, Row, Scope, Source, Tree, Type, check};
 use mains_language::schema::{
     Check, Choice, Collection, CollectionId, CurrencyRule, Default, Field, FieldId, FieldKind, Index, Many,
     OnDelete, Owner, Rules, Schema, Sequence,
@@ -26,6 +26,7 @@ pub(crate) enum Holds {
     /// Each value with the one that it was.
     Enum(Vec<(String, Option<String>)>),
     Json,
+    Slug(String),
     Relation(String),
 }
 
@@ -37,6 +38,7 @@ pub(crate) struct FieldSpec {
     pub(crate) many: Option<usize>,
     pub(crate) required: bool,
     pub(crate) default: Option<Value>,
+    pub(crate) expr: Option<&'static str>,
 }
 
 #[derive(Clone, Debug)]
@@ -59,7 +61,7 @@ pub(crate) struct CollectionSpec {
 }
 
 pub(crate) fn field(name: &str, holds: Holds) -> FieldSpec {
-    FieldSpec { name: name.into(), was: None, holds, many: None, required: false, default: None }
+    FieldSpec { name: name.into(), was: None, holds, many: None, required: false, default: None, expr: None }
 }
 
 pub(crate) fn choices(values: &[&str]) -> Holds {
@@ -83,6 +85,11 @@ impl FieldSpec {
 
     pub(crate) fn many(mut self, items: usize) -> Self {
         self.many = Some(items);
+        self
+    }
+
+    pub(crate) fn expr(mut self, source: &'static str) -> Self {
+        self.expr = Some(source);
         self
     }
 
@@ -151,7 +158,21 @@ pub(crate) fn owned(specs: &[CollectionSpec], owner: &Owner) -> Arc<Schema> {
     };
     let collections = specs.iter().map(|spec| built(spec, owner, &place)).collect();
     let names = specs.iter().map(|spec| (spec.name.clone(), place(&spec.name))).collect();
-    Arc::new(Schema { collections, names })
+    let mut schema = Schema { collections, names };
+    let declared = specs.iter().zip(0..).flat_map(|(spec, at)| {
+        spec.fields.iter().zip(4_u16..).map(move |(field, place)| (CollectionId(at), FieldId(place), field.expr))
+    });
+    for (collection, field, source) in declared {
+        let Some(source) = source else { continue };
+        let tree = checked(&schema, collection, source);
+        let field = &mut schema.collections[usize::from(collection.0)].fields[usize::from(field.0)];
+        field.default = Some(Default::Expr(Arc::new(tree)));
+    }
+    Arc::new(schema)
+}
+
+fn checked(schema: &Schema, collection: CollectionId, source: &str) -> Tree {
+    check(source, &Scope::new(schema, collection).at(Place::Draw)).unwrap_or_else(|complaint| panic!("{source}: {}", complaint.message))
 }
 
 fn built(spec: &CollectionSpec, owner: &Owner, place: &dyn Fn(&str) -> CollectionId) -> Collection {
@@ -269,6 +290,7 @@ fn kind(holds: &Holds, find: &dyn Fn(&str) -> FieldId, place: &dyn Fn(&str) -> C
                 .collect(),
             transitions: None,
         },
+        Holds::Slug(from) => FieldKind::Slug { from: Some(find(from)), scope: None, follows: false },
         Holds::Json => FieldKind::Json { max_bytes: 1000 },
         Holds::Relation(to) => {
             FieldKind::Relation { to: place(to), inverse: None, on_delete: OnDelete::Restrict }

@@ -1,7 +1,7 @@
 //! Every kind of step that is done.
 
 use mains_base::Value;
-use mains_database::schema::{apply, plan};
+use mains_database::schema::{apply, plan, plan_dropping};
 use mains_testkit::on_both_empty;
 
 use super::build::{Holds, choices, collection, field, site};
@@ -253,5 +253,40 @@ fn names_that_are_freed_are_taken_again() {
         assert_eq!(texts(&db, "SELECT \"b\" FROM bs").await, ["1"]);
         assert_eq!(texts(&db, "SELECT \"c\" FROM bs").await, ["2"]);
         assert_eq!(texts(&db, "SELECT \"a\" FROM bs").await, ["null"]);
+    });
+}
+
+#[test]
+fn defaults_that_are_expressions_and_slugs_are_calculated_for_each_row() {
+    on_both_empty(async |db| {
+        let teams = || collection("teams").with(field("name", TEXT));
+        let posts = || {
+            collection("posts").with(field("team", Holds::Relation("teams".into()))).with(field("title", TEXT))
+        };
+        go(&db, site(&[teams(), posts()])).await;
+        insert(&db, "teams", 1, &[("name", "Blue".into())]).await;
+        for (number, title) in [(2, "Straße 1"), (3, "strasse-1"), (4, "Other"), (5, "STRASSE 1!")] {
+            insert(&db, "posts", number, &[("team", id(1).into()), ("title", title.into())]).await;
+        }
+        insert(&db, "posts", 6, &[("title", "Alone".into())]).await;
+        let after = posts()
+            .with(field("slug", Holds::Slug("title".into())).required())
+            .with(field("of", Holds::Folded(99)).expr("team.name"))
+            .with(field("since", Holds::Datetime).expr("now"))
+            .unique(&["slug"]);
+        go(&db, site(&[teams(), after])).await;
+        let column = async |column: &str| texts(&db, &format!("SELECT \"{column}\" FROM posts ORDER BY \"id\"")).await;
+        assert_eq!(column("slug").await, ["strasse-1", "strasse-1-2", "other", "strasse-1-3", "alone"]);
+        assert_eq!(column("of").await, ["Blue", "Blue", "Blue", "Blue", "null"]);
+        assert_eq!(column("of__folded").await, ["blue", "blue", "blue", "blue", "null"]);
+        assert_eq!(column("since").await, [mains_testkit::database::START.to_string().as_str(); 5]);
+        // Where a row gets no value, nothing at all is changed.
+        let required = |name: &str| posts().with(field(name, Holds::Text(9)).required().expr("team.name"));
+        let schema = site(&[teams(), required("more").with(field("fresh", TEXT))]);
+        let drops = ["posts.slug", "posts.of", "posts.since"].map(str::to_owned);
+        let planned = plan_dropping(&db.engine, &schema, &drops).await.unwrap();
+        let error = apply(&db.engine, &schema, &planned).await.unwrap_err();
+        assert_eq!(error.code(), "schema.refused", "{error:?}");
+        assert_eq!(column("of").await, ["Blue", "Blue", "Blue", "Blue", "null"]);
     });
 }
