@@ -50,7 +50,12 @@ impl Calculation {
     }
 
     /// The value for one row.
-    pub(super) fn value(&self, statements: &mut dyn Statements, row: &Row, taken: &mut Taken) -> Result<Value> {
+    pub(super) fn value(
+        &self,
+        statements: &mut dyn Statements,
+        row: &Row,
+        taken: &mut Taken,
+    ) -> Result<Value> {
         let Some(table) = self.tables.get(self.table) else { return Ok(Value::Null) };
         let record = decoded(table, row)?;
         let value = match &self.by {
@@ -142,7 +147,9 @@ fn decoded(table: &TableShape, row: &Row) -> Result<HashMap<FieldId, Value>> {
 
 fn cell(kind: &KindShape, row: &Row, at: usize) -> Result<Value> {
     Ok(match (element(kind), kind) {
-        (_, KindShape::Money { currency: CurrencyShape::Fixed(code) }) => money(row.int(at)?, Currency::new(code)),
+        (_, KindShape::Money { currency: CurrencyShape::Fixed(code) }) => {
+            money(row.int(at)?, Currency::new(code))
+        }
         (_, KindShape::Money { currency: CurrencyShape::Free }) => {
             money(row.int(at)?, row.text(at + 1)?.and_then(Currency::new))
         }
@@ -193,8 +200,7 @@ impl Rows<'_> {
         }
         let found = self.table(collection).and_then(|table| {
             let columns: Vec<String> = all_columns(table).iter().map(|column| quote(column)).collect();
-            let sql =
-                format!("SELECT {} FROM {} WHERE \"id\" = $1", columns.join(", "), quote(&table.name));
+            let sql = format!("SELECT {} FROM {} WHERE \"id\" = $1", columns.join(", "), quote(&table.name));
             let rows = self.ask(&sql, id);
             rows.first().and_then(|row| decoded(table, row).ok())
         });
@@ -265,7 +271,9 @@ impl World for Rows<'_> {
             ListKind::Auth(_) => return None,
         };
         let rows = self.ask(&sql, id);
-        let value = |row: &Row| if holds == Column::Id { row.id(0).ok()?.map(Value::Id) } else { Some(row.value(0).clone()) };
+        let value = |row: &Row| {
+            if holds == Column::Id { row.id(0).ok()?.map(Value::Id) } else { Some(row.value(0).clone()) }
+        };
         Some(rows.iter().filter_map(value).collect())
     }
 

@@ -207,7 +207,7 @@ fn automatic(collection: &Collection, shape: &mut TableShape) {
 
 fn automatic_index(shape: &TableShape, field: &str, columns: Vec<String>) -> IndexShape {
     IndexShape {
-        name: names::index(&shape.name, &format!("{field}__automatic")),
+        name: names::automatic_index(&shape.name, field),
         owner: shape.owner.clone(),
         release: RELEASE.to_owned(),
         columns,

@@ -19,7 +19,7 @@ mod work;
 
 use std::sync::Arc;
 
-use mains_base::{Error, Result};
+use mains_base::{Error, Kind, Result};
 use mains_language::schema::Schema;
 
 pub use plan::{Mark, Refusal, SchemaPlan, Step};
@@ -44,9 +44,23 @@ pub async fn plan(engine: &Engine, schema: &Schema) -> Result<SchemaPlan> {
 
 /// As [`plan()`], and what `drops` names (`posts`, `posts.subtitle`) may go with all its values.
 pub async fn plan_dropping(engine: &Engine, schema: &Schema, drops: &[String]) -> Result<SchemaPlan> {
-    let declared = declared(engine, schema)?;
-    let drops = drops.to_vec();
-    engine.snapshot(move |statements| compared(statements, &declared, &drops).map(|(plan, _)| plan)).await
+    let declared = Arc::new(declared(engine, schema)?);
+    // A pooled connection of PostgreSQL may know a question from before the schema changed, and says so once.
+    let mut again = 3;
+    loop {
+        let (declared, drops) = (Arc::clone(&declared), drops.to_vec());
+        let asked = engine
+            .snapshot(move |statements| compared(statements, &declared, &drops).map(|(plan, _)| plan))
+            .await;
+        match asked {
+            Err(error)
+                if error.kind() == Kind::Unavailable && error.code() == "database.busy" && again > 0 =>
+            {
+                again -= 1;
+            }
+            asked => return asked,
+        }
+    }
 }
 
 /// Carries a plan out: everything in one transaction, while nothing else writes. What changed since the plan was
@@ -67,11 +81,7 @@ fn declared(engine: &Engine, schema: &Schema) -> Result<Declared> {
     Ok(Declared { tables: Arc::new(tables), now: engine.clock().now() })
 }
 
-fn carry_out(
-    statements: &mut dyn Statements,
-    declared: &Declared,
-    expected: &SchemaPlan,
-) -> Result<()> {
+fn carry_out(statements: &mut dyn Statements, declared: &Declared, expected: &SchemaPlan) -> Result<()> {
     prepare(statements)?;
     let (plan, stored) = compared(statements, declared, &expected.drops)?;
     if !plan.says_the_same(expected) {

@@ -34,9 +34,14 @@ pub fn counter_row(collection: &str, field: &str) -> String {
 /// The table of counters without scope: `name`, `next`.
 pub const SEQUENCES: &str = "mains_sequences";
 
-/// An index of a collection.
+/// An index of a collection. PostgreSQL keeps tables and indexes in one space, so it differs from a list's table.
 pub fn index(collection: &str, name: &str) -> String {
-    bounded(format!("{collection}__{name}"))
+    bounded(format!("{collection}__{name}__index"))
+}
+
+/// An index that the engine makes by itself.
+pub(super) fn automatic_index(collection: &str, field: &str) -> String {
+    bounded(format!("{collection}__{field}__automatic"))
 }
 
 /// A CHECK. The names of CHECKs are the table's own on both databases, so that renaming a table keeps them.
@@ -72,6 +77,6 @@ mod tests {
         let two = index(&long, &format!("{long}_two"));
         assert_eq!(one.len(), 63);
         assert_ne!(one, two);
-        assert_eq!(index("posts", "title"), "posts__title");
+        assert_eq!(index("posts", "title"), "posts__title__index");
     }
 }

@@ -26,9 +26,11 @@ impl View {
         Self { table: table.to_owned(), columns: HashMap::new() }
     }
 
-    /// Whether nothing that this SQL or these columns name has to be guessed.
+    /// Whether every column that this SQL names is known.
     fn knows(&self, sql: &str) -> bool {
-        self.columns.iter().all(|(column, expression)| expression.is_some() || !sql.contains(&quote(column)))
+        // Identifiers stand between double quotes; what stands between single ones may only make this answer no.
+        let mut named = sql.split('"').skip(1).step_by(2);
+        self.columns.is_empty() || named.all(|column| matches!(self.columns.get(column), Some(Some(_))))
     }
 
     fn from(&self) -> String {
@@ -135,7 +137,10 @@ fn shown(value: &Value, kind: &KindShape) -> String {
         (Value::Int(micros), KindShape::Datetime { .. }) => Time::from_micros(*micros).to_string(),
         (Value::Int(number), KindShape::Bool {}) => (*number != 0).to_string(),
         (Value::Int(number), KindShape::Decimal { scale, .. }) => {
-            format!("{number}e-{scale}")
+            let whole = format!("{:0width$}", number.unsigned_abs(), width = usize::from(*scale) + 1);
+            let (before, after) = whole.split_at(whole.len() - usize::from(*scale));
+            let sign = if *number < 0 { "-" } else { "" };
+            if after.is_empty() { format!("{sign}{before}") } else { format!("{sign}{before}.{after}") }
         }
         (Value::Int(number), _) => number.to_string(),
         (Value::Double(number), _) => number.to_string(),

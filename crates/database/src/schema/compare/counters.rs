@@ -1,6 +1,8 @@
 //! Counters of sequences: a hidden column of the scope's table, or a row of their own.
 
-use super::Comparison;
+use mains_base::Result;
+
+use super::{Comparison, Pair};
 use crate::dialect::{Column, quote};
 use crate::schema::names;
 use crate::schema::shape::{FieldShape, SequenceShape, TableShape};
@@ -21,6 +23,20 @@ impl Comparison<'_> {
             let name = names::counter_row(&table.name, &field.name);
             self.plan.work.run_with(Phase::Count, sql, vec![name.into()]);
         }
+    }
+
+    /// How many rows get no number, because nothing says whose: those without a scope, and without a number so far.
+    pub(super) fn without_scope(
+        &mut self,
+        pair: &Pair<'_>,
+        stored: Option<&FieldShape>,
+        sequence: &SequenceShape,
+    ) -> Result<i64> {
+        let Some((relation, _)) = &sequence.scope else { return Ok(0) };
+        let Some(Some(scope)) = pair.view.columns.get(relation) else { return Ok(0) };
+        let number = stored.and_then(|field| pair.view.columns.get(&field.name).cloned().flatten());
+        let number = number.map(|number| format!(" AND {number} IS NULL")).unwrap_or_default();
+        self.count(&format!("SELECT count(*) FROM {} WHERE {scope} IS NULL{number}", quote(&pair.old.name)))
     }
 
     /// Numbers the rows that have none, oldest first, and lets the counter go on after the greatest.

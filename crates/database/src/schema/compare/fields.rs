@@ -31,6 +31,14 @@ impl Comparison<'_> {
         let renamed = matching.renames.iter().filter_map(|(_, name)| new.field(name));
         let is_renamed = |name: &str| matching.renames.iter().any(|(_, new)| new == name);
         let others = new.fields.iter().filter(|field| !is_renamed(&field.name));
+        for field in &new.fields {
+            let before = matching.pairs.get(&field.name).and_then(|name| old.field(name));
+            if let Some(before) =
+                before.filter(|before| !matches!(self.change(before, field), Change::Retype))
+            {
+                Self::go_on(pair, before, field);
+            }
+        }
         for field in renamed.chain(others) {
             match matching.pairs.get(&field.name).and_then(|name| old.field(name)) {
                 Some(before) => self.field_pair(pair, before, field)?,
@@ -48,8 +56,12 @@ impl Comparison<'_> {
     fn add_field(&mut self, pair: &mut Pair<'_>, field: &FieldShape) -> Result<()> {
         let subject = pair.field(&field.name);
         let filled = !matches!(field.fill, Fill::Nothing) || field.kind.sequence().is_some();
-        if field.required && !filled {
-            let rows = self.rows(&pair.old.name)?;
+        if field.required {
+            let rows = match field.kind.sequence() {
+                Some(sequence) => self.without_scope(pair, None, sequence)?,
+                None if filled => 0,
+                None => self.rows(&pair.old.name)?,
+            };
             if rows > 0 {
                 let sentence = format!(
                     "It is required, and {} {} here already. Give it a `default`, or add it without `required`, \
@@ -170,7 +182,6 @@ impl Comparison<'_> {
             self.free_currency(pair, new, &currency);
         }
         self.rename_columns(pair, old, new);
-        Self::go_on(pair, old, new);
         self.fold_or_not(pair, old, new);
         self.sequence(pair, old, new);
         self.limits(pair, old, new)?;
@@ -303,8 +314,12 @@ impl Comparison<'_> {
             }
             return Ok(());
         }
-        let missing = self.rows(&pair.old.name)? - self.held(pair.old, old)?;
-        if missing > 0 && new.kind.sequence().is_none() {
+        let mut missing = self.rows(&pair.old.name)? - self.held(pair.old, old)?;
+        if let Some(sequence) = new.kind.sequence().filter(|_| missing > 0 && new.many.is_none()) {
+            missing = self.without_scope(pair, Some(new), sequence)?;
+            self.number_rows(pair.new, new, sequence);
+        }
+        if missing > 0 {
             let sentence = format!(
                 "It becomes required, and {} {} no value. Give {} one first.",
                 records(missing),

@@ -44,11 +44,13 @@ impl Comparison<'_> {
     }
 
     fn calculate(&mut self, table: &TableShape, field: &FieldShape, by: By) {
-        let Some(place) = self.declared.iter().position(|declared| declared.name == table.name) else { return };
+        let Some(place) = self.declared.iter().position(|declared| declared.name == table.name) else {
+            return;
+        };
         let tables = Arc::clone(&self.declared);
-        let calculation = Box::new(Calculation { tables, table: place, field: field.clone(), by, now: self.now });
-        let make =
-            if field.many.is_some() { Make::List(calculation) } else { Make::Single(calculation) };
+        let calculation =
+            Box::new(Calculation { tables, table: place, field: field.clone(), by, now: self.now });
+        let make = if field.many.is_some() { Make::List(calculation) } else { Make::Single(calculation) };
         let filling = Filling { table: table.name.clone(), key: key(table), make };
         self.plan.work.act(Phase::Derive, Action::Fill(filling));
     }

@@ -70,7 +70,14 @@ pub(super) fn compare(
     let names = declared.tables.iter().map(|table| Name { name: &table.name, was: table.was.as_deref() });
     let tables = Matching::of(names, stored.iter().map(|table| table.name.as_str()));
     let plan = SchemaPlan { drops: drops.to_vec(), fresh: stored.is_empty(), ..SchemaPlan::default() };
-    let mut comparison = Comparison { dialect: statements.dialect(), statements, plan, declared: Arc::clone(&declared.tables), now: declared.now, tables };
+    let mut comparison = Comparison {
+        dialect: statements.dialect(),
+        statements,
+        plan,
+        declared: Arc::clone(&declared.tables),
+        now: declared.now,
+        tables,
+    };
     comparison.all(stored, &declared.tables, present)?;
     Ok(comparison.plan)
 }

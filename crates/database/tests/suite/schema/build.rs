@@ -160,7 +160,10 @@ pub(crate) fn owned(specs: &[CollectionSpec], owner: &Owner) -> Arc<Schema> {
     let names = specs.iter().map(|spec| (spec.name.clone(), place(&spec.name))).collect();
     let mut schema = Schema { collections, names };
     let declared = specs.iter().zip(0..).flat_map(|(spec, at)| {
-        spec.fields.iter().zip(4_u16..).map(move |(field, place)| (CollectionId(at), FieldId(place), field.expr))
+        spec.fields
+            .iter()
+            .zip(4_u16..)
+            .map(move |(field, place)| (CollectionId(at), FieldId(place), field.expr))
     });
     for (collection, field, source) in declared {
         let Some(source) = source else { continue };
@@ -172,7 +175,8 @@ pub(crate) fn owned(specs: &[CollectionSpec], owner: &Owner) -> Arc<Schema> {
 }
 
 fn checked(schema: &Schema, collection: CollectionId, source: &str) -> Tree {
-    check(source, &Scope::new(schema, collection).at(Place::Draw)).unwrap_or_else(|complaint| panic!("{source}: {}", complaint.message))
+    check(source, &Scope::new(schema, collection).at(Place::Draw))
+        .unwrap_or_else(|complaint| panic!("{source}: {}", complaint.message))
 }
 
 fn built(spec: &CollectionSpec, owner: &Owner, place: &dyn Fn(&str) -> CollectionId) -> Collection {

@@ -1,6 +1,7 @@
 //! The schema plan on both databases.
 
 mod build;
+mod random;
 mod refusals;
 mod steps;
 
@@ -28,8 +29,16 @@ pub(crate) async fn run(db: &TestDb, sql: &str, values: &[Value]) -> Result<()> 
 
 /// The rows of a query.
 pub(crate) async fn rows(db: &TestDb, sql: &str) -> Vec<Row> {
-    let sql = sql.to_owned();
-    db.engine.snapshot(move |statements| statements.query(&sql, &[])).await.unwrap().0
+    // A pooled connection may know the statement from before the schema changed, and says so once.
+    for _ in 0..8 {
+        let text = sql.to_owned();
+        match db.engine.snapshot(move |statements| statements.query(&text, &[])).await {
+            Ok(rows) => return rows.0,
+            Err(error) if error.code() == "database.busy" => {}
+            Err(error) => panic!("{sql}: {error:?}"),
+        }
+    }
+    panic!("{sql} is always stale")
 }
 
 /// The first column of a query, as text.

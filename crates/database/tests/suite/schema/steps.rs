@@ -261,7 +261,9 @@ fn defaults_that_are_expressions_and_slugs_are_calculated_for_each_row() {
     on_both_empty(async |db| {
         let teams = || collection("teams").with(field("name", TEXT));
         let posts = || {
-            collection("posts").with(field("team", Holds::Relation("teams".into()))).with(field("title", TEXT))
+            collection("posts")
+                .with(field("team", Holds::Relation("teams".into())))
+                .with(field("title", TEXT))
         };
         go(&db, site(&[teams(), posts()])).await;
         insert(&db, "teams", 1, &[("name", "Blue".into())]).await;
@@ -275,7 +277,8 @@ fn defaults_that_are_expressions_and_slugs_are_calculated_for_each_row() {
             .with(field("since", Holds::Datetime).expr("now"))
             .unique(&["slug"]);
         go(&db, site(&[teams(), after])).await;
-        let column = async |column: &str| texts(&db, &format!("SELECT \"{column}\" FROM posts ORDER BY \"id\"")).await;
+        let column =
+            async |column: &str| texts(&db, &format!("SELECT \"{column}\" FROM posts ORDER BY \"id\"")).await;
         assert_eq!(column("slug").await, ["strasse-1", "strasse-1-2", "other", "strasse-1-3", "alone"]);
         assert_eq!(column("of").await, ["Blue", "Blue", "Blue", "Blue", "null"]);
         assert_eq!(column("of__folded").await, ["blue", "blue", "blue", "blue", "null"]);
