@@ -13,7 +13,8 @@ use mains_base::{ManualClock, Time};
 use mains_database::dialect::Dialect;
 use mains_database::engine::{Durability, Engine, EngineSettings};
 use mains_database::schema;
-use mains_language::schema::Schema;
+use mains_language::schema::{Owner, Schema};
+use mains_language::site::{File, Layer, load};
 
 use crate::server::Database;
 
@@ -124,6 +125,39 @@ impl Deref for TestDb {
     fn deref(&self) -> &Engine {
         &self.engine
     }
+}
+
+/// The schema of a site made of these files: `("posts", "prefix = …")` is `collections/posts.toml`, and a name with a
+/// slash is a path.
+///
+/// # Panics
+/// With all that is wrong with them.
+#[expect(clippy::panic, reason = "only tests run this, and they fail so")]
+pub fn site(files: &[(&str, &str)]) -> Arc<Schema> {
+    let path = |name: &str| {
+        if name.contains('/') { name.to_owned() } else { format!("collections/{name}.toml") }
+    };
+    let files = files.iter().map(|&(name, source)| File { path: path(name), source: source.to_owned() });
+    let layers = [Layer { owner: Owner::Site, files: files.collect() }];
+    let schema = load(&layers).unwrap_or_else(|found| {
+        let said: Vec<String> = found.iter().map(|one| one.to_string()).collect();
+        panic!("the site is wrong:\n{}", said.join("\n"))
+    });
+    Arc::new(schema)
+}
+
+/// Runs a test on SQLite, then on PostgreSQL, each with a fresh database of a site made of these files, as [`site`]
+/// takes them.
+///
+/// # Panics
+/// As the test does; the thread's name says on which database.
+pub fn on_both<F, Done>(files: &[(&str, &str)], test: F)
+where
+    F: Fn(TestDb) -> Done + Sync,
+    Done: Future<Output = ()>,
+{
+    let schema = site(files);
+    on_both_with(|| Arc::clone(&schema), test);
 }
 
 /// Runs a test on SQLite, then on PostgreSQL, each with a fresh database that holds this schema.

@@ -6,4 +6,4 @@ pub mod server;
 pub mod vectors;
 pub mod wire;
 
-pub use database::{TestDb, on_both_empty, on_both_with};
+pub use database::{TestDb, on_both, on_both_empty, on_both_with};

@@ -121,7 +121,7 @@ fn all_columns(table: &TableShape) -> Vec<String> {
 }
 
 /// The values of a row of [`all_columns`], by the places of fields.
-fn decoded(table: &TableShape, row: &Row) -> Result<HashMap<FieldId, Value>> {
+fn decoded(table: &TableShape, row: &Row) -> Result<Record> {
     let mut record = HashMap::new();
     let mut at = 0;
     if !table.is_private() {
@@ -167,14 +167,17 @@ fn money(amount: Option<i64>, currency: Option<Currency>) -> Value {
     }
 }
 
+/// The values of a record, by the places of its fields.
+type Record = HashMap<FieldId, Value>;
+
 /// The stored records, for one evaluation.
 struct Rows<'s> {
     statements: RefCell<&'s mut dyn Statements>,
     tables: &'s [TableShape],
     caller: Caller,
     now: Time,
-    record: HashMap<FieldId, Value>,
-    known: RefCell<HashMap<(CollectionId, Uuid), Option<HashMap<FieldId, Value>>>>,
+    record: Record,
+    known: RefCell<HashMap<(CollectionId, Uuid), Option<Record>>>,
     failure: RefCell<Option<Error>>,
 }
 

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use mains_base::Result;
-use mains_language::expression::{Auth, Comparison, ListKind, Node, Source, Tree};
 use mains_language::schema::{
     Check, Collection, CurrencyRule, Default, Field, FieldId, FieldKind, Index, Owner, Schema,
 };
@@ -56,7 +55,9 @@ fn table(dialect: Dialect, schema: &Schema, collection: &Collection) -> Result<T
         let condition = condition.map(|tree| sql::index_condition(dialect, schema, collection.id, tree));
         shape.indexes.push(index_shape(collection, &shape, index, condition.transpose()?));
     }
-    automatic(collection, &mut shape);
+    if collection.random_ids {
+        by_age(&mut shape);
+    }
     Ok(shape)
 }
 
@@ -181,27 +182,12 @@ fn check_shape(
     })
 }
 
-/// Adds the indexes that nobody declares: of relations, which deletes and inverses follow; of fields that the read
-/// rule compares with `auth`; and of `created` where ids do not tell it.
-fn automatic(collection: &Collection, shape: &mut TableShape) {
-    let mut wanted: Vec<&str> = Vec::new();
-    let stored = declared_fields(collection).filter(|field| field.is_stored() && field.many.is_none());
-    wanted.extend(stored.filter(|field| field.relation().is_some()).map(|field| field.name.as_str()));
-    let mut compared = Vec::new();
-    if let Some(rule) = &collection.rules.read {
-        beside_auth(rule, &mut compared);
-    }
-    wanted.extend(compared.into_iter().map(|id| collection.field(id).name.as_str()));
-    if collection.random_ids {
-        wanted.push("created");
-    }
-    for field in wanted {
-        let columns = index_columns(shape, field);
-        let known = |index: &IndexShape| index.condition.is_none() && index.columns.starts_with(&columns);
-        let is_key = shape.key.first().is_some_and(|first| first == field) || columns == ["id"];
-        if !is_key && !shape.indexes.iter().any(known) {
-            shape.indexes.push(automatic_index(shape, field, columns));
-        }
+/// Where ids are random they do not tell when a record was made: paging needs `created` in an index.
+fn by_age(shape: &mut TableShape) {
+    let columns = vec!["created".to_owned()];
+    let known = |index: &IndexShape| index.condition.is_none() && index.columns.starts_with(&columns);
+    if !shape.indexes.iter().any(known) {
+        shape.indexes.push(automatic_index(shape, "created", columns));
     }
 }
 
@@ -214,35 +200,5 @@ fn automatic_index(shape: &TableShape, field: &str, columns: Vec<String>) -> Ind
         unique: false,
         condition: None,
         automatic: true,
-    }
-}
-
-/// Own single fields that must equal a part of `auth` for the rule to hold.
-fn beside_auth(rule: &Tree, found: &mut Vec<FieldId>) {
-    match &rule.node {
-        Node::And(parts) | Node::Or(parts) => parts.iter().for_each(|part| beside_auth(part, found)),
-        Node::Compare(Comparison::Equal, sides) => {
-            let [left, right] = &**sides;
-            for (one, other) in [(left, right), (right, left)] {
-                if matches!(other.node, Node::Auth(_)) {
-                    found.extend(own_field(one));
-                }
-            }
-        }
-        Node::InList(one, list) if matches!(list.kind, ListKind::Auth(Auth::Roles | Auth::Scopes)) => {
-            found.extend(own_field(one));
-        }
-        _ => {}
-    }
-}
-
-fn own_field(tree: &Tree) -> Option<FieldId> {
-    match &tree.node {
-        Node::Field(row, field) if row.source == Source::Record && row.hops.is_empty() => Some(*field),
-        Node::Record(row) if row.source == Source::Record => match row.hops.as_slice() {
-            [hop] => Some(hop.field),
-            _ => None,
-        },
-        _ => None,
     }
 }

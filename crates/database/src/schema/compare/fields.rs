@@ -274,11 +274,12 @@ impl Comparison<'_> {
                 self.plan.work.run(Phase::Tighten, columns::reverse(&to, new.kind.folds_case()));
             }
         } else if old.name != new.name {
-            for (from, to) in column_names(old)
-                .iter()
-                .zip(column_names(&FieldShape { name: new.name.clone(), ..old.clone() }))
-            {
-                let sql = format!("ALTER TABLE {table} RENAME COLUMN {} TO {}", quote(from), quote(&to));
+            // A twin that goes is gone by then.
+            let keeps = old.kind.folds_case() == new.kind.folds_case();
+            let renamed = FieldShape { name: new.name.clone(), ..old.clone() };
+            let columns = column_names(old).into_iter().zip(column_names(&renamed));
+            for (from, to) in columns.filter(|(from, _)| keeps || *from == old.name) {
+                let sql = format!("ALTER TABLE {table} RENAME COLUMN {} TO {}", quote(&from), quote(&to));
                 self.plan.work.run(Phase::RenameColumns, sql);
             }
         }

@@ -84,10 +84,14 @@ impl Comparison<'_> {
         };
         let going = matching.left.is_empty() && !stored.is_empty();
         if !going {
+            let other = if known.is_empty() {
+                format!("{column} IS NOT NULL")
+            } else {
+                format!("{column} NOT IN ({})", known.join(", "))
+            };
             let sql = format!(
-                "SELECT {column}, count(*) FROM {} WHERE {column} NOT IN ({}) GROUP BY {column} ORDER BY 1 LIMIT 3",
-                quote(&table),
-                known.join(", ")
+                "SELECT {column}, count(*) FROM {} WHERE {other} GROUP BY {column} ORDER BY 1 LIMIT 3",
+                quote(&table)
             );
             self.refuse_values(pair, new, &sql)?;
         }

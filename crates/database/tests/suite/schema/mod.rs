@@ -1,6 +1,7 @@
 //! The schema plan on both databases.
 
 mod build;
+mod kill;
 mod random;
 mod refusals;
 mod steps;

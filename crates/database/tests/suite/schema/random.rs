@@ -247,6 +247,9 @@ fn blend(
                 1 => {
                     let free = format!("{}{}", kept.name, kept.name);
                     kept.was = Some(std::mem::replace(&mut kept.name, free));
+                    if roll(2) == 0 {
+                        kept.holds = fresh.first().map_or(kept.holds, |field| field.holds.clone());
+                    }
                 }
                 2 => kept.required = !kept.required || kept.holds == Holds::Bool,
                 3 => kept.holds = fresh.first().map_or(kept.holds, |field| field.holds.clone()),
