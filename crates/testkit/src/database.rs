@@ -140,7 +140,7 @@ pub fn site(files: &[(&str, &str)]) -> Arc<Schema> {
     let files = files.iter().map(|&(name, source)| File { path: path(name), source: source.to_owned() });
     let layers = [Layer { owner: Owner::Site, files: files.collect() }];
     let schema = load(&layers).unwrap_or_else(|found| {
-        let said: Vec<String> = found.iter().map(|one| one.to_string()).collect();
+        let said: Vec<String> = found.iter().map(ToString::to_string).collect();
         panic!("the site is wrong:\n{}", said.join("\n"))
     });
     Arc::new(schema)

@@ -8,7 +8,6 @@ mod catalogue;
 mod columns;
 mod compare;
 mod declared;
-mod elsewhere;
 mod fill;
 mod matching;
 pub mod names;
@@ -27,7 +26,7 @@ pub use plan::{Mark, Refusal, SchemaPlan, Step};
 use crate::dialect::Dialect;
 use crate::engine::{Engine, Statements};
 
-use crate::sql;
+use crate::{log, sql};
 use compare::Declared;
 use shape::TableShape;
 
@@ -143,7 +142,7 @@ fn prepare(statements: &mut dyn Statements) -> Result<()> {
             statements.execute_later(&sql, &[], None)?;
         }
     }
-    for sql in catalogue::tables(dialect).into_iter().chain(elsewhere::log_tables(dialect)) {
+    for sql in catalogue::tables(dialect).into_iter().chain(log::tables(dialect)) {
         statements.execute_later(&sql, &[], None)?;
     }
     statements.flush()

@@ -203,6 +203,10 @@ impl Comparison<'_> {
         if old.name != new.name {
             self.plan.step(Mark::Rename, format!("{} {} → {}", new.noun(), old.name, new.name));
             self.rename_table(&old.name, &new.name);
+            // Whoever follows the log asks by the name of today.
+            let sql = "UPDATE mains_changes SET collection = $1 WHERE collection = $2";
+            let values = vec![new.name.as_str().into(), old.name.as_str().into()];
+            self.plan.work.run_with(Phase::RenameTables, sql, values);
         }
         if old.owner != new.owner {
             self.plan.step(

@@ -293,3 +293,45 @@ fn defaults_that_are_expressions_and_slugs_are_calculated_for_each_row() {
         assert_eq!(column("of").await, ["Blue", "Blue", "Blue", "Blue", "null"]);
     });
 }
+
+#[test]
+fn a_site_of_toml_files_is_planned_whole() {
+    let posts = r#"
+        prefix = "post"
+        [fields.title]
+        type = "text"
+        required = true
+        max = 200
+        [fields.slug]
+        type = "slug"
+        from = "title"
+        [fields.tags]
+        type = "text"
+        many = true
+        [fields.author]
+        type = "relation"
+        to = "authors"
+        inverse = "posts"
+        [fields.rank]
+        type = "integer"
+        min = 0
+        [[indexes]]
+        fields = ["author", "rank"]
+        where = 'rank > 3'
+        [[checks]]
+        expr = 'rank == null || rank < 100'
+        message = "Too high."
+    "#;
+    let authors = "prefix = \"author\"\n[fields.name]\ntype = \"text\"\nignore_case = true\nunique = true\n";
+    let files = [("authors", authors), ("posts", posts)];
+    mains_testkit::on_both(&files, async |db| {
+        assert!(plan(&db.engine, &db.schema).await.unwrap().is_empty());
+        insert(&db, "authors", 1, &[("name", "Ann".into()), ("name__folded", "ann".into())]).await;
+        insert(&db, "posts", 2, &[("title", "One".into()), ("author", id(1).into())]).await;
+        assert!(run(&db, "UPDATE posts SET rank = 100", &[]).await.is_err());
+        let other = files.map(|(name, source)| (name, source.replace("min = 0", "min = 1")));
+        let other =
+            mains_testkit::database::site(&other.each_ref().map(|(name, source)| (*name, source.as_str())));
+        assert_eq!(go(&db, other).await, "~ field posts.rank: min 0 → 1\n");
+    });
+}
