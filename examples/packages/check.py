@@ -97,7 +97,7 @@ class Adder(threading.Thread):
             self.added += 1
             name = f"{self.dice.choice('abcdefghijklmnopqrstuvwxyz')}-added-{self.added}"
             ask(connection, "POST", "/api/packages", {
-                "name": name, "version": "1", "architecture": "all", "priority": "extra", "section": self.section, "maintainer": self.maintainer,
+                "name": name, "release": "1", "architecture": "all", "priority": "extra", "section": self.section, "maintainer": self.maintainer,
                 "size": self.dice.randrange(1, 10_000_000), "summary": "Added while somebody pages"}, self.site.key)
 
 

@@ -82,7 +82,7 @@ def convert(catalog):
         name, email = maintainer_of(fields["Maintainer"])
         tags = list(dict.fromkeys(tag.strip() for tag in fields.get("Tag", "").split(",") if tag.strip()))
         out["packages"].append({
-            "id": ids[fields["Package"]], "name": fields["Package"], "version": fields["Version"], "architecture": fields["Architecture"],
+            "id": ids[fields["Package"]], "name": fields["Package"], "release": fields["Version"], "architecture": fields["Architecture"],
             "priority": fields["Priority"], "section": section_ids[fields["Section"]], "maintainer": maintainer_ids[(email.casefold(), name)],
             "installed_size": number_of(fields.get("Installed-Size")), "size": number_of(fields.get("Size")), "summary": fields["Description"],
             "homepage": fields.get("Homepage"), "tags": tags, "essential": fields.get("Essential") == "yes"})
