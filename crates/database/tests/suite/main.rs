@@ -11,3 +11,4 @@ mod engine;
 mod log;
 mod schema;
 mod sql;
+mod writes;
