@@ -1,7 +1,10 @@
 //! What a write may do and what becomes of it, on both databases.
 
 mod create;
+mod delete;
 mod site;
+mod together;
+mod update;
 
 use std::future::Future;
 
