@@ -1,74 +1,116 @@
 //! The log rows of a transaction: one for each record it changed.
 //!
 //! Invariants: a create carries the record (of an append-only collection nothing: readers fetch it), an update the
-//! old values of the fields that changed, a delete the record before. Private tables, where secrets are, have none.
+//! record and the old values of the fields that changed, a delete the record before. Private tables, where secrets are, have none.
 
-use mains_base::{Result, Value};
+use mains_base::{Result, Uuid, Value};
 use mains_language::schema::{Collection, Field, Schema};
 use mains_language::values::to_json;
 use serde_json::{Map, Value as Json};
 
-use super::kept::Kept;
+use super::kept::{Kept, Key};
 use super::save::changed;
 use super::{Image, Tx};
+use crate::log::{NewChange, Op, append};
 
-/// Texts longer than this many bytes are left out and marked.
+/// Values that are longer than this many bytes are left out and named.
 const LONGEST: usize = 1024;
 
-/// The key under which the names of fields that were left out stand; no field has an empty name.
-const LEFT_OUT: &str = "";
-
-/// What happened to a record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Op {
-    Create,
-    Update,
-    Delete,
-}
+/// The record: after a create or an update, before a delete.
+const RECORD: &str = "record";
+/// Of an update: what its changed fields were before.
+const OLD: &str = "old";
+/// Fields whose values were left out.
+const LEFT_OUT: &str = "left_out";
 
 /// Appends the log rows of the whole transaction.
 pub(super) fn write(tx: &mut Tx<'_>) -> Result<()> {
     let kept = std::mem::take(&mut tx.state.kept);
-    for ((collection, _id), kept) in kept.changed() {
-        let schema = tx.schema();
-        let _row = row(&schema, schema.collection(collection), kept);
+    for (key, kept) in kept.changed() {
+        write_one(tx, key, kept)?;
     }
     Ok(())
 }
 
-/// What is said of a record; nothing when it was made and deleted here.
-fn row(schema: &Schema, collection: &Collection, kept: &Kept) -> Option<(Op, Option<String>)> {
-    let set = |image: &Image| -> Vec<&Field> {
-        let stored = collection.fields.iter().filter(|field| field.is_stored());
-        stored.filter(|field| !image.value(field.id).is_null()).collect()
+fn write_one(tx: &mut Tx<'_>, (collection, id): Key, kept: &Kept) -> Result<()> {
+    let schema = tx.schema();
+    let collection = schema.collection(collection);
+    let Some((op, data)) = row(&schema, collection, kept) else { return Ok(()) };
+    let last = kept.now.as_ref().or(kept.before.as_ref());
+    let actor = kept.actor.as_ref().map(|actor| actor.id).filter(|id| *id != Uuid::NIL);
+    let request = tx.state.request.clone();
+    let change = NewChange {
+        transaction: number(tx.state.id),
+        at: tx.now(),
+        collection: &collection.name,
+        record: id,
+        op,
+        version: last.map_or(0, |image| image.version()),
+        actor,
+        request: request.as_deref(),
+        event: kept.event,
+        data: data.as_deref(),
+        touched: &[],
     };
-    let of = |fields: Vec<&Field>, image: &Image| Some(object(schema, collection, (&fields, image)));
+    append(tx.statements, &change)
+}
+
+/// A number of the transaction's random id that JSON carries exactly.
+fn number(id: Uuid) -> i64 {
+    let low = id.0.iter().rev().take(8).rev().fold(0_u64, |number, byte| (number << 8) | u64::from(*byte));
+    (low >> 11) as i64
+}
+
+/// What is said of a record; nothing when it was made and deleted here, or ended as it began.
+fn row(schema: &Schema, collection: &Collection, kept: &Kept) -> Option<(Op, Option<String>)> {
+    let mut saying = Saying { schema, collection, left_out: Vec::new() };
     match (&kept.before, &kept.now) {
         (None, None) => None,
         (None, Some(_)) if collection.append_only => Some((Op::Create, None)),
-        (None, Some(now)) => Some((Op::Create, of(set(now), now))),
-        (Some(before), None) => Some((Op::Delete, of(set(before), before))),
-        (Some(before), Some(now)) => {
-            Some((Op::Update, of(changed(collection, before, now).collect(), before)))
-        }
+        (None, Some(now)) => Some((Op::Create, Some(saying.data(now, None)))),
+        (Some(before), None) => Some((Op::Delete, Some(saying.data(before, None)))),
+        (Some(before), Some(now)) if before == now && kept.event.is_none() => None,
+        (Some(before), Some(now)) => Some((Op::Update, Some(saying.data(now, Some(before))))),
     }
 }
 
-fn object(schema: &Schema, collection: &Collection, (fields, image): (&[&Field], &Image)) -> String {
-    let mut object = Map::new();
-    let mut left_out = Vec::new();
-    for field in fields {
-        let value = image.value(field.id);
-        if size(value) > LONGEST && !is_named_by_read(collection, field) {
-            left_out.push(Json::String(field.name.clone()));
-        } else {
-            object.insert(field.name.clone(), to_json(field, schema, value));
+struct Saying<'s> {
+    schema: &'s Schema,
+    collection: &'s Collection,
+    left_out: Vec<Json>,
+}
+
+impl<'s> Saying<'s> {
+    fn data(&mut self, record: &Image, before: Option<&Image>) -> String {
+        let stored = self.collection.fields.iter().filter(|field| field.is_stored());
+        let set: Vec<&Field> = stored.filter(|field| !record.value(field.id).is_null()).collect();
+        let mut data = Map::new();
+        data.insert(RECORD.to_owned(), self.object(&set, record));
+        if let Some(before) = before {
+            let changed: Vec<&Field> = changed(self.collection, before, record).collect();
+            data.insert(OLD.to_owned(), self.object(&changed, before));
         }
+        if !self.left_out.is_empty() {
+            data.insert(LEFT_OUT.to_owned(), Json::Array(std::mem::take(&mut self.left_out)));
+        }
+        Json::Object(data).to_string()
     }
-    if !left_out.is_empty() {
-        object.insert(LEFT_OUT.to_owned(), Json::Array(left_out));
+
+    fn object(&mut self, fields: &[&'s Field], image: &Image) -> Json {
+        let mut object = Map::new();
+        for field in fields {
+            let value = image.value(field.id);
+            if size(value) > LONGEST && !is_named_by_read(self.collection, field) {
+                let name = Json::String(field.name.clone());
+                if !self.left_out.contains(&name) {
+                    self.left_out.push(name);
+                }
+            } else {
+                object.insert(field.name.clone(), to_json(field, self.schema, value));
+            }
+        }
+        Json::Object(object)
     }
-    Json::Object(object).to_string()
 }
 
 /// Whoever follows the log judges with these, so they are never left out.

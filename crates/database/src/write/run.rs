@@ -111,8 +111,9 @@ impl Run {
 }
 
 fn v7(now: Time, random: [u8; 16]) -> Uuid {
-    let [.., a, b, c, d, e, f, g, h, i, j] = random;
-    Uuid::v7(now, [a, b, c, d, e, f, g, h, i, j])
+    let mut tail = [0; 10];
+    tail.iter_mut().zip(random).for_each(|(place, byte)| *place = byte);
+    Uuid::v7(now, tail)
 }
 
 fn random_bytes<const N: usize>() -> Result<[u8; N]> {

@@ -22,7 +22,7 @@ impl Tx<'_> {
         let meaning = violation::of_record(&self.state.run, image.collection, meanings);
         self.statements.execute_later(&layout.insert, &parameters, Some(meaning))?;
         for field in collection.fields.iter().filter(|field| field.many.is_some() && field.is_stored()) {
-            self.add_elements(collection, field, image.id(), items(image.value(field.id)), Place::From(0))?;
+            self.add_elements((collection, field), image.id(), items(image.value(field.id)), Place::From(0))?;
         }
         Ok(self.keep(image))
     }
@@ -74,7 +74,7 @@ impl Tx<'_> {
         if !new.iter().take(kept.len()).eq(kept.iter().copied()) {
             let text = format!("DELETE FROM {table} WHERE \"record\" = $1");
             self.statements.execute_later(&text, &[image.id().into()], None)?;
-            return self.add_elements(collection, field, image.id(), new, Place::From(0));
+            return self.add_elements((collection, field), image.id(), new, Place::From(0));
         }
         let gone: Vec<Value> = old.iter().filter(|item| !new.contains(item)).cloned().collect();
         if !gone.is_empty() {
@@ -82,13 +82,12 @@ impl Tx<'_> {
             self.statements.execute_later(&text, &[image.id().into(), Value::List(gone)], None)?;
         }
         let added = new.get(kept.len()..).unwrap_or_default();
-        self.add_elements(collection, field, image.id(), added, Place::Behind)
+        self.add_elements((collection, field), image.id(), added, Place::Behind)
     }
 
     fn add_elements(
         &mut self,
-        collection: &Collection,
-        field: &Field,
+        (collection, field): (&Collection, &Field),
         record: Uuid,
         elements: &[Value],
         place: Place,

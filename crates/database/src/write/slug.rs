@@ -1,5 +1,7 @@
 //! Slugs that are made: of another field, with `-2`, `-3` behind where one is taken.
 
+use std::fmt::Write as _;
+
 use mains_base::{Result, Value};
 use mains_language::expression::slugify;
 use mains_language::schema::{Collection, Field, FieldId, FieldKind};
@@ -60,7 +62,7 @@ impl Tx<'_> {
         let mut text = format!("SELECT {column} FROM {table} WHERE {column} IN $1");
         let mut parameters = vec![Value::Null];
         if let Some((scope, value)) = scope {
-            text.push_str(&format!(" AND {} = $2", quote(&collection.field(scope).name)));
+            let _ = write!(text, " AND {} = $2", quote(&collection.field(scope).name));
             parameters.push(value);
         }
         let mut taken = |tx: &mut Self, numbers: &[u64]| -> Result<Vec<u64>> {

@@ -116,7 +116,6 @@ impl<'s> Tx<'s> {
     }
 
     /// Brings what depends on the changes so far up to date.
-    #[expect(clippy::unnecessary_wraps, reason = "stored computed fields settle here")]
     pub fn settle(&mut self) -> Result<()> {
         Ok(())
     }

@@ -10,7 +10,7 @@ use super::super::draft::{self, Draft, Purpose, declared_fields};
 use super::super::input::{Authority, Input, check_id};
 use super::super::tx::Declared;
 use super::super::{Image, Tx, refusal, violation};
-use super::{Written, act};
+use super::{Outcome, Written, act};
 
 /// Makes a record. With an id that the caller made, a repetition by the same caller with the same values gives the
 /// record that is there; anything else under that id is 409 `records.id_taken`.
@@ -40,7 +40,7 @@ pub(super) fn make(
     let mut draft = draft::new(tx, authority, declared, (input, Purpose::Store))?;
     tx.judge(authority, declared.collection(), None, &mut draft)?;
     let image = tx.store_new(draft.image, &[])?;
-    Ok(Written::new(image, true, true))
+    Ok(Written::new(image, Outcome::Created))
 }
 
 fn beside(error: &Error, problems: &[FieldError]) -> Error {
@@ -70,7 +70,7 @@ fn repeated(
     if !(allowed && draft.problems.is_empty() && is_same(collection, &stored, (&draft, input))) {
         return Err(violation::id_taken());
     }
-    Ok(Written::new(stored, false, false))
+    Ok(Written::new(stored, Outcome::Unchanged))
 }
 
 /// Compares what was sent, and what tells the caller.

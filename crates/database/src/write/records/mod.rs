@@ -51,8 +51,18 @@ pub struct Written {
     pub image: Arc<Image>,
 }
 
+/// What became of a write.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Created,
+    Changed,
+    Unchanged,
+}
+
 impl Written {
-    fn new(image: Arc<Image>, created: bool, changed: bool) -> Self {
+    fn new(image: Arc<Image>, outcome: Outcome) -> Self {
+        let created = outcome == Outcome::Created;
+        let changed = outcome != Outcome::Unchanged;
         Self { id: image.id(), version: image.version(), created, changed, image }
     }
 }

@@ -10,7 +10,7 @@ use super::super::input::{Authority, Input};
 use super::super::judge::not_writable;
 use super::super::{Image, Tx};
 use super::target::{self, Found};
-use super::{Target, Written, act};
+use super::{Outcome, Target, Written, act};
 
 /// Changes a record.
 pub fn update(tx: &mut Tx<'_>, caller: &Caller, target: &Target, input: &Input) -> Result<Written> {
@@ -36,8 +36,8 @@ pub(super) fn apply(
     let mut with_problems = input.clone();
     with_problems.problems.extend(problems);
     let changed = tx.change(authority, &image, (&with_problems, &[]))?;
-    let stored = !Arc::ptr_eq(&image, &changed);
-    Ok(Written::new(changed, false, stored))
+    let outcome = if Arc::ptr_eq(&image, &changed) { Outcome::Unchanged } else { Outcome::Changed };
+    Ok(Written::new(changed, outcome))
 }
 
 /// Fields that were sent and have a rule of their own; it is asked of the stored record here, and of the changed one

@@ -2,6 +2,7 @@
 
 mod create;
 mod delete;
+mod logged;
 mod site;
 mod together;
 mod update;

@@ -168,7 +168,7 @@ fn a_second_run_draws_what_the_first_drew() {
             .write(&[], move |tx| {
                 counted.fetch_add(1, Ordering::SeqCst);
                 seen.lock().unwrap().push((tx.id(teams)?, tx.token()?));
-                tx.insert(teams, &New::of([(key, "x".into())]).on_unique("key", taken))
+                tx.insert(teams, &New::of([(key, "x".into())]).on_unique("key_unique", taken))
             })
             .await;
         assert_eq!(refused(outcome), "tests.taken");
@@ -193,7 +193,7 @@ fn a_savepoint_undoes_its_own_and_the_rest_lives_on() {
                 let first = tx.insert(teams, &New::of([(key, "one".into())]))?.id();
                 let again = tx.savepoint(|tx| {
                     tx.update(teams, first, &Changes::of([(open, false.into())]))?;
-                    tx.insert(teams, &New::of([(key, "one".into())]).on_unique("key", taken))
+                    tx.insert(teams, &New::of([(key, "one".into())]).on_unique("key_unique", taken))
                 });
                 assert_eq!(again.unwrap_err().code(), "tests.taken");
                 assert_eq!(tx.get(teams, first)?.value(open), &Value::Bool(true));
