@@ -37,7 +37,8 @@ fn everything_wrong_is_said_at_once_and_before_the_rule() {
             outcome,
             "records.invalid /creator read_only, /edited read_only, /title required, /author not_found"
         );
-        let outcome = refused(site.post(&ada, json!({ "title": "forbidden", "kind": "essay", "likes": 20 })).await);
+        let outcome =
+            refused(site.post(&ada, json!({ "title": "forbidden", "kind": "essay", "likes": 20 })).await);
         assert_eq!(outcome, "records.invalid /kind not_allowed, /title check");
         let other = json!({ "author": site.text("accounts", eve.id), "title": "For Eve" });
         assert_eq!(refused(site.create(&ada, "posts", other.clone()).await), "forbidden");

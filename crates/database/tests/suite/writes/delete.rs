@@ -1,8 +1,8 @@
 //! Deleting records, with what goes with them.
 
 use mains_base::Caller;
-use mains_database::write::records;
 use mains_database::write::Input;
+use mains_database::write::records;
 use serde_json::json;
 
 use super::on_both;
@@ -82,7 +82,9 @@ fn many_are_changed_or_none() {
         let posts = site.collection("posts");
         let change = |caller: Caller, ids: Vec<_>, input: Input| {
             let db = site.db.clone();
-            async move { db.write_alone(&[], move |tx| records::update_many(tx, &caller, posts, (&ids, &input))).await }
+            async move {
+                db.write_alone(&[], move |tx| records::update_many(tx, &caller, posts, (&ids, &input))).await
+            }
         };
         let title = site.input("posts", &json!({ "title": "All" }));
         // What Ada cannot see is passed over.
@@ -98,7 +100,8 @@ fn many_are_changed_or_none() {
         let refusal = site.db.write(&[], move |tx| records::delete_many(tx, &caller, posts, &all)).await;
         assert_eq!(refused(refusal), "forbidden");
         let (own, caller) = (ids[..2].to_vec(), ada);
-        let done = site.db.write(&[], move |tx| records::delete_many(tx, &caller, posts, &own)).await.unwrap();
+        let done =
+            site.db.write(&[], move |tx| records::delete_many(tx, &caller, posts, &own)).await.unwrap();
         assert_eq!(done.changed, 2);
     });
 }

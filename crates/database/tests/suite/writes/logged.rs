@@ -40,12 +40,16 @@ fn a_record_has_one_row_for_each_transaction() {
         site.update(&ada, site.target("posts", post), json!({ "title": "Second" })).await.unwrap();
         site.delete(&ada, site.target("posts", post)).await.unwrap();
         let rows = changes(&site, 1, 5).await;
-        let seen: Vec<_> = rows.iter().map(|row| (row.collection.as_str(), row.op, row.record, row.version)).collect();
-        assert_eq!(seen[..3], [
-            ("posts", Op::Create, post, 1),
-            ("posts", Op::Update, post, 2),
-            ("comments", Op::Create, comment, 1),
-        ]);
+        let seen: Vec<_> =
+            rows.iter().map(|row| (row.collection.as_str(), row.op, row.record, row.version)).collect();
+        assert_eq!(
+            seen[..3],
+            [
+                ("posts", Op::Create, post, 1),
+                ("posts", Op::Update, post, 2),
+                ("comments", Op::Create, comment, 1),
+            ]
+        );
         let mut last = [seen[3], seen[4]];
         last.sort_by_key(|row| row.0);
         assert_eq!(last, [("comments", Op::Delete, comment, 1), ("posts", Op::Delete, post, 2)]);

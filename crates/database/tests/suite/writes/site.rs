@@ -279,7 +279,8 @@ impl Site {
     }
 
     pub(crate) async fn create(&self, caller: &Caller, collection: &str, json: Json) -> Result<Written> {
-        let (id, input, caller) = (self.collection(collection), self.input(collection, &json), caller.clone());
+        let (id, input, caller) =
+            (self.collection(collection), self.input(collection, &json), caller.clone());
         self.db.write(&[], move |tx| records::create(tx, &caller, id, &input)).await
     }
 
@@ -318,7 +319,8 @@ impl Site {
 
     /// One field of it as JSON.
     pub(crate) async fn value(&self, collection: &str, id: Uuid, field: &str) -> Json {
-        let image = self.find(collection, id).await.unwrap_or_else(|| panic!("no such record of {collection}"));
+        let image =
+            self.find(collection, id).await.unwrap_or_else(|| panic!("no such record of {collection}"));
         let collection = self.test.schema.find(collection).unwrap();
         let field = collection.find(field).unwrap();
         to_json(field, &self.test.schema, image.value(field.id))

@@ -35,7 +35,8 @@ fn nothing_is_lost_when_many_add_to_one_record() {
         let post = site.post(&ada, json!({})).await.unwrap().id;
         let outcomes = at_once(12, |number| {
             let friend = site.text("accounts", friends[number]);
-            let input = site.input("posts", &json!({ "likes": { "add": 1 }, "friends": { "add": [friend] } }));
+            let input =
+                site.input("posts", &json!({ "likes": { "add": 1 }, "friends": { "add": [friend] } }));
             let (db, caller, target) = (site.db.clone(), ada.clone(), site.target("posts", post));
             async move { db.write(&[], move |tx| records::update(tx, &caller, &target, &input)).await }
         });
@@ -93,7 +94,8 @@ fn one_of_many_gets_a_unique_key_and_puts_all_succeed() {
         let post = site.post(&ada, json!({})).await.unwrap().id;
         let outcomes = at_once(8, |_| {
             let target = site.unique("votes", &[("post", Value::Id(post)), ("account", Value::Id(eve.id))]);
-            let (db, caller, input) = (site.db.clone(), eve.clone(), site.input("votes", &json!({ "weight": 2 })));
+            let (db, caller, input) =
+                (site.db.clone(), eve.clone(), site.input("votes", &json!({ "weight": 2 })));
             async move { db.write(&[], move |tx| records::put(tx, &caller, &target, &input)).await }
         });
         let written: Vec<_> = outcomes.await.into_iter().map(Result::unwrap).collect();
@@ -162,7 +164,8 @@ fn a_second_run_draws_what_the_first_drew() {
         let runs = Arc::new(AtomicUsize::new(0));
         let drawn: Arc<std::sync::Mutex<Vec<(Uuid, [u8; 32])>>> = Arc::default();
         let (counted, seen) = (Arc::clone(&runs), Arc::clone(&drawn));
-        let first = site.db.write(&[], move |tx| tx.insert(teams, &New::of([(key, "x".into())]))).await.unwrap();
+        let first =
+            site.db.write(&[], move |tx| tx.insert(teams, &New::of([(key, "x".into())]))).await.unwrap();
         let outcome = site
             .db
             .write(&[], move |tx| {

@@ -166,11 +166,17 @@ fn an_address_is_put_once_and_then_changed() {
         assert_eq!(refused(double), "records.not_unique /post not_unique");
         // For somebody else: the account is not the caller's to say.
         let zoe = site.account("Zoe").await;
-        assert_eq!(refused(site.put(&eve, address(&zoe), json!({})).await), "records.invalid /account read_only");
+        assert_eq!(
+            refused(site.put(&eve, address(&zoe), json!({})).await),
+            "records.invalid /account read_only"
+        );
         // It is there and hidden.
         assert_eq!(refused(site.put(&zoe, address(&eve), json!({})).await), "not_found");
         let other = json!({ "post": site.text("posts", Uuid::v4([1; 16])) });
-        assert_eq!(refused(site.put(&zoe, address(&zoe), other).await), "records.invalid /post address, /post not_found");
+        assert_eq!(
+            refused(site.put(&zoe, address(&zoe), other).await),
+            "records.invalid /post address, /post not_found"
+        );
     });
 }
 
