@@ -1,13 +1,85 @@
 //! The one binary: `mains [--site DIR] COMMAND`. Exit codes: 0 well, 1 failed, 2 wrong usage.
 
 mod arguments;
+mod backend;
+mod commands;
+mod control;
+mod files;
+mod logs;
+mod operations;
 mod settings;
+mod site;
+mod talk;
 
+use std::path::Path;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
+use mains_base::Result;
+
+use arguments::{Arguments, Command};
+use backend::Backend;
+use settings::Settings;
+use site::Trouble;
+use talk::Talk;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let _arguments = arguments::Arguments::parse();
-    ExitCode::SUCCESS
+    let arguments = Arguments::parse();
+    let talk = Talk::new(arguments.color);
+    match run(arguments, talk) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(trouble) => {
+            talk.trouble(&trouble);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs the command; false when it found something wrong and has said so.
+fn run(arguments: Arguments, talk: Talk) -> Result<bool, Trouble> {
+    let folder = arguments.site;
+    match arguments.command {
+        Command::New(new) => commands::new::run(&new.name, talk)?,
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Arguments::command(), "mains", &mut std::io::stdout());
+        }
+        Command::Check => {
+            settings::read(&folder).map_err(Trouble::Settings)?;
+            commands::check::run(&folder, talk)?;
+        }
+        Command::Doctor => return Ok(commands::doctor::run(&folder, talk)?),
+        Command::Serve(serve) => commands::serve::run(&folder, listening(&folder, serve.listen)?, talk)?,
+        Command::Dev(serve) => commands::dev::run(&folder, listening(&folder, serve.listen)?, talk)?,
+        Command::Migrate(migrate) => {
+            let settings = settings::read(&folder).map_err(Trouble::Settings)?;
+            commands::migrate::run(&folder, &settings, migrate.plan, talk)?;
+        }
+        Command::Import(import) => on_site(&folder, |backend| commands::import::run(backend, &import, talk))?,
+        Command::Export(export) => on_site(&folder, |backend| commands::export::run(backend, &export, talk))?,
+        Command::Keys(keys) => on_site(&folder, |backend| commands::keys::run(backend, &keys, talk))?,
+    }
+    Ok(true)
+}
+
+/// The settings of a site that is about to be served, and its log.
+fn listening(folder: &Path, listen: Option<String>) -> Result<Settings, Trouble> {
+    let mut settings = settings::read(folder).map_err(Trouble::Settings)?;
+    if let Some(listen) = listen {
+        settings.server.listen = listen;
+    }
+    logs::start(&settings.log);
+    Ok(settings)
+}
+
+/// Runs a command on the site, served or not.
+fn on_site(folder: &Path, act: impl FnOnce(&mut Backend) -> Result<()>) -> Result<(), Trouble> {
+    let settings = settings::read(folder).map_err(Trouble::Settings)?;
+    let mut backend = Backend::open(folder, settings)?;
+    let done = act(&mut backend);
+    backend.close();
+    Ok(done?)
 }

@@ -6,7 +6,10 @@ use std::io::{IsTerminal, Write};
 
 use mains_base::{Error, Result};
 
+use mains_language::site::{self, Diagnostic};
+
 use crate::arguments::Color;
+use crate::site::Trouble;
 
 /// Where words go.
 #[derive(Clone, Copy, Debug)]
@@ -26,25 +29,47 @@ impl Talk {
         Self { colored }
     }
 
-    /// Whether messages are colored.
-    pub(crate) fn is_colored(self) -> bool {
-        self.colored
-    }
-
     /// A sentence for whoever looks.
     pub(crate) fn say(self, text: &str) {
         eprintln!("{text}");
     }
 
     /// A mishap, with its stable code.
-    pub(crate) fn fail(self, error: &Error) {
-        let (red, plain) = if self.colored { ("\u{1b}[1;31m", "\u{1b}[0m") } else { ("", "") };
-        eprintln!("{red}error{plain}: {}", error.detail());
+    fn fail(self, error: &Error) {
+        self.error(error.detail());
         for field in error.fields() {
             eprintln!("  {}: {}", field.pointer.trim_start_matches('/'), field.message);
         }
         if let Some(cause) = error.cause() {
             eprintln!("  because: {cause}");
+        }
+    }
+
+    fn error(self, sentence: &str) {
+        let (red, plain) = if self.colored { ("\u{1b}[1;31m", "\u{1b}[0m") } else { ("", "") };
+        eprintln!("{red}error{plain}: {sentence}");
+    }
+
+    /// A mistake in a file, where it is.
+    pub(crate) fn show(self, diagnostic: &Diagnostic) {
+        eprintln!("{}", site::render(diagnostic, self.colored));
+    }
+
+    /// Whatever stands in the way.
+    pub(crate) fn trouble(self, trouble: &Trouble) {
+        match trouble {
+            Trouble::Failed(error) => self.fail(error),
+            Trouble::Settings(problem) => match problem.diagnostic() {
+                Some(diagnostic) => self.show(&diagnostic),
+                None => self.error(&problem.message),
+            },
+            Trouble::Written(found) => {
+                for diagnostic in found {
+                    self.show(diagnostic);
+                }
+                let noun = if found.len() == 1 { "mistake" } else { "mistakes" };
+                self.say(&format!("{} {noun}.", found.len()));
+            }
         }
     }
 

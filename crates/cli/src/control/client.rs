@@ -18,7 +18,9 @@ impl Client {
     pub(crate) fn find(data: &Path) -> Result<Option<Self>> {
         match UnixStream::connect(data.join(SOCKET)) {
             Ok(stream) => Ok(Some(Self(BufReader::new(stream)))),
-            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => Ok(None),
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => {
+                Ok(None)
+            }
             Err(error) if error.kind() == ErrorKind::PermissionDenied => {
                 let detail = "This site is served by another user; run the command as that user.";
                 Err(Error::new(Kind::Forbidden, "cli.other_user", detail))
@@ -42,6 +44,7 @@ impl Client {
 }
 
 fn gone(error: std::io::Error) -> Error {
-    let detail = "The server stopped before it answered. Look at its log, start it and run the command again.";
+    let detail =
+        "The server stopped before it answered. Look at its log, start it and run the command again.";
     Error::new(Kind::Unavailable, "cli.server_gone", detail).because(error)
 }

@@ -58,9 +58,9 @@ async fn serve(site: &Arc<Site>, mut stream: UnixStream) -> Result<()> {
 }
 
 async fn answer(site: &Arc<Site>, line: &[u8]) -> Result<Value> {
-    let unreadable = |error| {
+    let unreadable = |error: serde_json::Error| {
         let detail = "The server does not understand this command: it is of another version. Restart it.";
-        Error::new(Kind::Malformed, "cli.other_version", detail).because::<serde_json::Error>(error)
+        Error::new(Kind::Malformed, "cli.other_version", detail).because(error)
     };
     let operation: Operation = serde_json::from_slice(line).map_err(unreadable)?;
     operations::perform(site, operation).await

@@ -43,7 +43,11 @@ impl Answer {
             Err(error) => Self::Failed(Failure {
                 code: error.code().to_owned(),
                 detail: error.detail().to_owned(),
-                fields: error.fields().iter().map(|field| (field.pointer.clone(), field.message.clone())).collect(),
+                fields: error
+                    .fields()
+                    .iter()
+                    .map(|field| (field.pointer.clone(), field.message.clone()))
+                    .collect(),
                 cause: error.cause().map(ToString::to_string),
             }),
         }

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use mains_base::nearest;
+use mains_language::site::{Diagnostic, Severity};
 use serde::Deserialize;
 use toml::de::{DeTable, DeValue};
 use toml::{Spanned, Table, Value};
@@ -25,6 +26,18 @@ pub(crate) struct Problem {
 impl Problem {
     pub(crate) fn plain(message: String) -> Self {
         Self { message, hint: None, span: None, source: String::new() }
+    }
+
+    /// As it is drawn, with its place in `mains.toml`.
+    pub(crate) fn diagnostic(&self) -> Option<Diagnostic> {
+        Some(Diagnostic {
+            path: super::FILE.to_owned(),
+            source: self.source.as_str().into(),
+            span: self.span.clone()?,
+            severity: Severity::Error,
+            message: self.message.clone(),
+            hint: self.hint.clone(),
+        })
     }
 
     fn at(source: &str, span: Range<usize>, message: String) -> Self {

@@ -86,7 +86,7 @@ impl Records {
     }
 
     /// Where a request reads, by the one schema it is answered with.
-    fn source<'s>(&'s self, epoch: &'s Epoch) -> Source<'s> {
+    pub fn source<'s>(&'s self, epoch: &'s Epoch) -> Source<'s> {
         Source { engine: self.db.engine(), epoch, cursors: &self.cursors }
     }
 

@@ -17,7 +17,7 @@ const FILES: [(&str, &str); 5] = [
 ];
 
 /// Writes the site into a new folder.
-pub(crate) fn run(folder: &Path, talk: &Talk) -> Result<()> {
+pub(crate) fn run(folder: &Path, talk: Talk) -> Result<()> {
     let occupied = std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some());
     if occupied || folder.is_file() {
         let detail = format!("{} is there already and not empty; choose another name.", folder.display());
@@ -35,7 +35,11 @@ pub(crate) fn run(folder: &Path, talk: &Talk) -> Result<()> {
 
 fn write(path: &Path, text: &str) -> Result<()> {
     let failed = |error: std::io::Error| {
-        Error::new(Kind::Internal, "cli.not_written", format!("{} cannot be written: {error}.", path.display()))
+        Error::new(
+            Kind::Internal,
+            "cli.not_written",
+            format!("{} cannot be written: {error}.", path.display()),
+        )
     };
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(failed)?;

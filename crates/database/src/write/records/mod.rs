@@ -22,7 +22,7 @@ pub use put::put;
 pub use update::update;
 
 use super::input::Authority;
-use super::{Image, refusal};
+use super::{Image, Tx, refusal};
 use crate::records::Key;
 
 /// Which record, and on condition of which version.
@@ -79,6 +79,16 @@ impl Target {
         }
         Ok(())
     }
+}
+
+/// The id of the record at an address, whoever may read it; for imports and seeds, which name records by their keys.
+pub fn find(tx: &mut Tx<'_>, collection: CollectionId, key: &Key) -> Result<Option<Uuid>> {
+    if let Key::Id(id) = key {
+        return Ok(Some(*id));
+    }
+    let authority = Authority::own(&Arc::new(Caller::system()));
+    let found = target::find(tx, &authority, collection, (target::Which::Key(key), &[]))?;
+    Ok(found.first().map(|found| found.image.id()))
 }
 
 /// Makes the transaction act for a caller, with the authority that it has in an area.

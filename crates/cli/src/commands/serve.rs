@@ -1,0 +1,102 @@
+//! `mains serve`: the site in production, until it is told to stop.
+
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mains_base::{Error, Kind, Result};
+use mains_server::{Limits, Router, Server, Stop, tasks};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::backend;
+use crate::control;
+use crate::settings::Settings;
+use crate::site::{Applies, Site, Trouble};
+use crate::talk::Talk;
+
+/// Serves until SIGTERM or SIGINT; open requests get their time, a second signal cuts it.
+pub(crate) fn run(folder: &Path, settings: Settings, talk: Talk) -> Result<(), Trouble> {
+    let runtime = backend::runtime()?;
+    runtime.block_on(async {
+        let site = Site::open(folder, settings, Applies::Beginning).await?;
+        let served = start(&site, talk).await?;
+        served.await;
+        site.close().await;
+        Ok(())
+    })
+}
+
+/// Opens the port and the control socket; what is given back ends when the server has stopped.
+pub(crate) async fn start(site: &Arc<Site>, talk: Talk) -> Result<impl Future<Output = ()> + use<>> {
+    let address = address(&site.settings.server.listen)?;
+    let router = Arc::new(Router::new(server_settings(&site.settings)?, &doors(site))?);
+    let server = Server::bind(address, router).await.map_err(|error| occupied(address, error))?;
+    control::listen(site.clone(), &site.folder.join("data"))?;
+    talk.print(&format!("Serving {} at http://{}/", site.settings.site.name, server.address()?))?;
+    site.records.callers().keep_fresh(site.stop.clone());
+    on_signal(site.stop.clone())?;
+    let stop = site.stop.clone();
+    Ok(async move {
+        server.run(stop).await;
+    })
+}
+
+fn doors(site: &Arc<Site>) -> mains_server::Site {
+    let public = site.folder.join("public");
+    mains_server::Site {
+        records: Some(site.records.clone()),
+        public: public.is_dir().then_some(public),
+        doors: Vec::new(),
+        clock: site.db().clock().clone(),
+    }
+}
+
+fn server_settings(settings: &Settings) -> Result<mains_server::Settings> {
+    let wrong = |text: &String| {
+        let detail =
+            format!("[server] trusted_proxies holds {text:?}, which is no address such as \"10.0.0.7\".");
+        Error::new(Kind::Invalid, "cli.settings", detail)
+    };
+    let proxies = settings.server.trusted_proxies.iter().map(|text| text.parse().map_err(|_| wrong(text)));
+    Ok(mains_server::Settings {
+        public_url: (!settings.site.url.is_empty()).then(|| settings.site.url.clone()),
+        trusted_proxies: proxies.collect::<Result<_>>()?,
+        spa: settings.site.spa,
+        limits: Limits {
+            connections: settings.server.connections,
+            body_bytes: settings.server.body_limit,
+            drain: Duration::from_secs(settings.server.drain),
+            ..Limits::default()
+        },
+    })
+}
+
+fn address(text: &str) -> Result<SocketAddr> {
+    let found = text.to_socket_addrs().ok().and_then(|mut found| found.next());
+    found.ok_or_else(|| {
+        Error::new(Kind::Invalid, "cli.listen", format!("{text:?} is no address; write HOST:PORT."))
+    })
+}
+
+fn occupied(address: SocketAddr, error: Error) -> Error {
+    let detail = format!(
+        "{address} cannot be listened on; another program may have it. Choose one with --listen HOST:PORT."
+    );
+    Error::new(Kind::Unavailable, "cli.port_taken", detail).because(error)
+}
+
+/// The first SIGTERM or SIGINT begins the drain, the second ends it.
+fn on_signal(stop: Stop) -> Result<()> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tasks::spawn("signals", async move {
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            if stop.is_asked() { stop.cut() } else { stop.ask() }
+        }
+    });
+    Ok(())
+}

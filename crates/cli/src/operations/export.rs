@@ -1,0 +1,58 @@
+//! Records out, page by page, all stored fields, as the system sees them.
+
+use mains_base::{Caller, Error, Result};
+use mains_database::records::ListRequest;
+use mains_language::schema::{Collection, Field};
+use serde_json::{Value, json};
+
+use super::unknown_collection;
+use crate::site::Site;
+
+/// Records of one page.
+const PAGE: u32 = 500;
+
+/// Answers `{items, next}`.
+pub(super) async fn page(
+    site: &Site,
+    name: &str,
+    fields: Option<String>,
+    cursor: Option<String>,
+) -> Result<Value> {
+    let epoch = site.db().epoch();
+    let collection = epoch.schema.find(name).filter(|collection| !collection.is_table());
+    let collection = collection.ok_or_else(|| unknown_collection(&epoch.schema, name))?;
+    let names = chosen(collection, fields.as_deref())?;
+    let mut request = ListRequest::of(collection.id);
+    request.fields = Some(names.join(","));
+    request.limit = Some(PAGE);
+    request.cursor = cursor;
+    let body = site.records.source(&epoch).list(&Caller::system(), &request).await?;
+    serde_json::from_slice(&body).map_err(Error::internal)
+}
+
+/// Answers the names of the exported fields, in order.
+pub(super) fn fields(site: &Site, name: &str, fields: Option<&str>) -> Result<Value> {
+    let epoch = site.db().epoch();
+    let collection = epoch.schema.find(name).filter(|collection| !collection.is_table());
+    let collection = collection.ok_or_else(|| unknown_collection(&epoch.schema, name))?;
+    Ok(json!(chosen(collection, fields)?))
+}
+
+/// Stored fields in order of declaration, as `--fields` chooses them. Hidden ones never leave.
+fn chosen(collection: &Collection, fields: Option<&str>) -> Result<Vec<String>> {
+    let all: Vec<&Field> =
+        collection.fields.iter().filter(|field| field.is_stored() && !field.hidden).collect();
+    let asked: Vec<&str> = fields.into_iter().flat_map(|fields| fields.split(',')).map(str::trim).collect();
+    let bare = |name: &str| name.trim_start_matches('-').to_owned();
+    if let Some(unknown) = asked.iter().find(|name| !all.iter().any(|field| field.name == bare(name))) {
+        let near = mains_base::nearest(&bare(unknown), all.iter().map(|field| field.name.as_str()));
+        let hint = near.map_or(String::new(), |near| format!(" Did you mean {near}?"));
+        let detail = format!("{} has no stored field {}.{hint}", collection.name, bare(unknown));
+        return Err(Error::new(mains_base::Kind::Invalid, "cli.unknown_field", detail));
+    }
+    let without = asked.iter().all(|name| name.starts_with('-'));
+    let kept = |name: &str| {
+        if without { !asked.iter().any(|asked| bare(asked) == name) } else { asked.contains(&name) }
+    };
+    Ok(all.into_iter().filter(|field| kept(&field.name)).map(|field| field.name.clone()).collect())
+}

@@ -1,0 +1,72 @@
+//! What commands ask of a site, whether it is being served (through the control socket) or not.
+//!
+//! Invariant: a command does nothing to a database but by one of these, so it works the same both ways.
+
+mod export;
+pub(crate) mod import;
+mod keys;
+pub(crate) mod migrate;
+mod row;
+pub(crate) mod seeds;
+mod store;
+
+use std::sync::Arc;
+
+use mains_base::{Error, Kind, Result, nearest};
+use mains_language::schema::Schema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::site::Site;
+
+/// One thing to do. Answers are JSON.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "operation", rename_all = "snake_case")]
+pub(crate) enum Operation {
+    /// Makes a key; answers its secret.
+    KeysCreate { roles: Vec<String>, note: String },
+    /// Answers the keys.
+    KeysList,
+    /// Revokes a key.
+    KeysRevoke { id: String },
+    /// Answers what `migrate` would do, as text; `null` when nothing.
+    Plan,
+    /// Does it; answers the plan as text.
+    Migrate,
+    /// Answers how far an import into this collection came before: `{line, hash}` or `null`.
+    ImportFind { collection: String },
+    /// Writes rows in one transaction, with how far that is.
+    ImportChunk(import::Chunk),
+    /// The import is complete.
+    ImportEnd { collection: String },
+    /// Answers a page of records: `{items, next}`.
+    Export { collection: String, fields: Option<String>, cursor: Option<String> },
+    /// Answers the names of the stored fields of a collection, in order.
+    Fields { collection: String, fields: Option<String> },
+}
+
+/// Does it.
+pub(crate) async fn perform(site: &Arc<Site>, operation: Operation) -> Result<Value> {
+    match operation {
+        Operation::KeysCreate { roles, note } => keys::create(site, roles, note).await,
+        Operation::KeysList => keys::list(site).await,
+        Operation::KeysRevoke { id } => keys::revoke(site, &id).await,
+        Operation::Plan => migrate::plan(site.db(), &site.folder).await,
+        Operation::Migrate => migrate::apply(site.db(), &site.folder).await,
+        Operation::ImportFind { collection } => import::find(site, &collection).await,
+        Operation::ImportChunk(chunk) => import::write(site, chunk).await,
+        Operation::ImportEnd { collection } => import::end(site, &collection).await,
+        Operation::Export { collection, fields, cursor } => {
+            export::page(site, &collection, fields, cursor).await
+        }
+        Operation::Fields { collection, fields } => export::fields(site, &collection, fields.as_deref()),
+    }
+}
+
+/// A name that is no collection of the site.
+fn unknown_collection(schema: &Schema, name: &str) -> Error {
+    let names = schema.collections.iter().filter(|collection| !collection.is_table());
+    let near = nearest(name, names.map(|collection| collection.name.as_str()));
+    let hint = near.map_or(String::new(), |near| format!(" Did you mean {near}?"));
+    Error::new(Kind::NotFound, "cli.unknown_collection", format!("There is no collection {name}.{hint}"))
+}

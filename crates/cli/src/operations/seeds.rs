@@ -1,0 +1,121 @@
+//! Seeds: records that every installation has, put at the first start and at every migrate.
+//!
+//! A line names its record by `id`, or by the unique index whose fields its `"key": […]` names.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use mains_base::{Caller, Error, FieldError, Kind, Result};
+use mains_database::Db;
+use mains_database::records::Key;
+use mains_database::write::Tx;
+use mains_database::write::records::{self, Target};
+use mains_language::schema::{Collection, CollectionId, FieldId, Schema};
+use serde_json::{Map, Value};
+
+use super::import::Row;
+use super::row::{self, Ready};
+use super::unknown_collection;
+use crate::files;
+
+/// Rows of one transaction.
+const CHUNK: usize = 500;
+
+struct Seed {
+    ready: Ready,
+    /// The fields of its unique index; empty: its id.
+    key: Vec<FieldId>,
+}
+
+/// Puts all seeds; those that others point at first.
+pub(crate) async fn put(db: &Db, folder: &Path) -> Result<()> {
+    let mut seeds = files::seeds(folder)?;
+    let epoch = db.epoch();
+    let schema = &epoch.schema;
+    if let Some((unknown, _)) = seeds.iter().find(|(name, _)| schema.find(name).is_none()) {
+        return Err(unknown_collection(schema, unknown));
+    }
+    seeds.sort_by_key(|(name, _)| schema.find(name).map_or(0, |collection| depth(schema, collection, 0)));
+    for (name, source) in &seeds {
+        let Some(collection) = schema.find(name) else { continue };
+        put_file(db, schema, collection, source).await?;
+    }
+    Ok(())
+}
+
+/// How many relations lead on from a collection; one to itself and circles count once.
+fn depth(schema: &Schema, collection: &Collection, seen: usize) -> usize {
+    if seen > 16 {
+        return seen;
+    }
+    let targets =
+        collection.fields.iter().filter_map(|field| field.relation()).filter(|to| *to != collection.id);
+    targets.map(|to| 1 + depth(schema, schema.collection(to), seen + 1)).max().unwrap_or(0)
+}
+
+async fn put_file(db: &Db, schema: &Schema, collection: &Collection, source: &str) -> Result<()> {
+    let lines = (1..).zip(source.lines()).filter(|(_, line)| !line.trim().is_empty());
+    let seeds = lines.map(|(number, line)| {
+        seed(schema, collection, number, line).map_err(|fields| {
+            let detail =
+                format!("seeds/{}.jsonl, line {number}: this record cannot be put.", collection.name);
+            Error::new(Kind::Invalid, "seeds.invalid", detail).with_fields(fields)
+        })
+    });
+    let seeds = Arc::new(seeds.collect::<Result<Vec<Seed>>>()?);
+    let id = collection.id;
+    for part in 0..seeds.len().div_ceil(CHUNK) {
+        let seeds = Arc::clone(&seeds);
+        let work = move |tx: &mut Tx<'_>| {
+            seeds.iter().skip(part * CHUNK).take(CHUNK).try_for_each(|seed| seed.put(tx, id))
+        };
+        db.write_alone(&[], work).await?;
+    }
+    Ok(())
+}
+
+fn seed(schema: &Schema, collection: &Collection, number: u64, line: &str) -> Result<Seed, Vec<FieldError>> {
+    let read: Result<Map<String, Value>, _> = serde_json::from_str(line);
+    let mut values =
+        read.map_err(|error| vec![FieldError::new("", "json", format!("This is no JSON: {error}."))])?;
+    let names = values.remove("key");
+    let ready = row::read(schema, collection, &Row { line: number, values }, false)?;
+    let wrong = |message: &str| vec![FieldError::new("key", "key", message)];
+    let mut key = Vec::new();
+    for name in names.as_ref().and_then(Value::as_array).into_iter().flatten() {
+        let field = name.as_str().and_then(|name| collection.find(name));
+        key.push(field.ok_or_else(|| wrong("This names a field that is not there."))?.id);
+    }
+    if key.is_empty() && ready.input.id.is_none() {
+        return Err(wrong("A seed needs an id, or \"key\": [\"…\"] with the fields of a unique index."));
+    }
+    Ok(Seed { ready, key })
+}
+
+impl Seed {
+    fn put(&self, tx: &mut Tx<'_>, collection: CollectionId) -> Result<()> {
+        let input = self.ready.resolved(tx)?;
+        let key = match input.id {
+            Some(id) => Key::Id(id),
+            None => Key::Unique(self.parts(tx)?),
+        };
+        let target = Target { collection, key, if_match: None };
+        let put = records::put(tx, &Caller::system(), &target, &input);
+        put.map(drop).map_err(|error| {
+            let detail = format!("The seed in line {} cannot be put: {}", self.ready.line, error.detail());
+            Error::new(error.kind(), "seeds.refused", detail).with_fields(error.fields().to_vec())
+        })
+    }
+
+    fn parts(&self, tx: &mut Tx<'_>) -> Result<Vec<(FieldId, mains_base::Value)>> {
+        let mut parts = Vec::new();
+        for &field in &self.key {
+            let value = self.ready.value(field, tx)?.filter(|value| !value.is_null());
+            let missing = || {
+                Error::new(Kind::Invalid, "seeds.invalid", "A seed has a value for each field of its key.")
+            };
+            parts.push((field, value.ok_or_else(missing)?));
+        }
+        Ok(parts)
+    }
+}

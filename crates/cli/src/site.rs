@@ -1,0 +1,148 @@
+//! A site with its database open: what commands and the server work on.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use mains_base::{Clock, Error, Kind, Result, SystemClock};
+use mains_database::Db;
+use mains_database::engine::{Durability, EngineSettings, Target};
+use mains_database::schema::{self, SchemaPlan};
+use mains_language::schema::Schema;
+use mains_language::site::{self, Diagnostic};
+use mains_server::{Records, Stop};
+
+use crate::files;
+use crate::operations::seeds;
+use crate::settings::{self, Settings};
+
+/// A site in a folder, with its database.
+pub(crate) struct Site {
+    pub(crate) folder: PathBuf,
+    pub(crate) settings: Settings,
+    pub(crate) records: Records,
+    /// Ends what runs beside requests.
+    pub(crate) stop: Stop,
+}
+
+/// What stands in the way of a site.
+pub(crate) enum Trouble {
+    /// Something that one sentence says.
+    Failed(Error),
+    /// Mistakes in files, each with its place.
+    Written(Vec<Diagnostic>),
+    /// A mistake in the settings.
+    Settings(settings::Problem),
+}
+
+impl From<Error> for Trouble {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// The schema that a folder declares.
+pub(crate) fn declared(folder: &Path) -> Result<Schema, Trouble> {
+    site::load(&files::layers(folder)?).map_err(Trouble::Written)
+}
+
+/// Whether the plan may be applied without being asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Applies {
+    /// `dev`: whatever only adds.
+    Additions,
+    /// `serve` and commands: only into an empty database.
+    Beginning,
+}
+
+impl Site {
+    /// Opens the database of the site in `folder` and brings it to what is declared, as far as `applies` lets it.
+    pub(crate) async fn open(
+        folder: &Path,
+        settings: Settings,
+        applies: Applies,
+    ) -> Result<Arc<Self>, Trouble> {
+        let declared = Arc::new(declared(folder)?);
+        let db = open_database(folder, &settings).await?;
+        let plan = schema::plan(db.engine(), &declared).await?;
+        let may = plan.is_fresh() || applies == Applies::Additions;
+        if !(plan.is_empty() || may && plan.only_adds()) {
+            return Err(differs(&plan).into());
+        }
+        schema::apply(db.engine(), &declared, &plan).await?;
+        db.install(declared);
+        if may {
+            seeds::put(&db, folder).await?;
+        }
+        let records = Records::open(db).await?;
+        Ok(Arc::new(Self { folder: folder.to_owned(), settings, records, stop: Stop::new() }))
+    }
+
+    /// Its database.
+    pub(crate) fn db(&self) -> &Db {
+        self.records.db()
+    }
+
+    /// Ends the database in order.
+    pub(crate) async fn close(self: Arc<Self>) {
+        self.stop.ask();
+        self.db().engine().close().await;
+    }
+}
+
+/// Opens the database and creates in it what Mains itself needs.
+pub(crate) async fn open_database(folder: &Path, settings: &Settings) -> Result<Db> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let db = Db::open(&engine_settings(folder, settings)?, clock).await?;
+    schema::bootstrap(db.engine()).await?;
+    Ok(db)
+}
+
+impl Trouble {
+    /// As one error, for where it crosses the control socket.
+    pub(crate) fn into_error(self) -> Error {
+        match self {
+            Self::Failed(error) => error,
+            Self::Settings(problem) => Error::new(Kind::Invalid, "cli.settings", problem.message),
+            Self::Written(found) => {
+                let shown: Vec<String> =
+                    found.iter().map(|diagnostic| site::render(diagnostic, false)).collect();
+                let detail = format!("The site's files have mistakes.\n\n{}", shown.join("\n"));
+                Error::new(Kind::Invalid, "cli.mistakes", detail)
+            }
+        }
+    }
+}
+
+fn differs(plan: &SchemaPlan) -> Error {
+    let detail = format!(
+        "The database differs from what the files declare:\n\n{plan}\nRun `mains migrate` (with --plan to see it only), then start again."
+    );
+    Error::new(Kind::Conflict, "schema.differs", detail)
+}
+
+/// Where the database is, and how it is used.
+fn engine_settings(folder: &Path, settings: &Settings) -> Result<EngineSettings> {
+    let data = folder.join("data");
+    make_private(&data)?;
+    let target = if settings.database.url.is_empty() {
+        Target::Sqlite { path: data.join("site.db") }
+    } else {
+        Target::Postgres { url: settings.database.url.clone() }
+    };
+    let mut engine = EngineSettings::new(target);
+    engine.queue = settings.database.queue;
+    engine.write_threads = settings.database.writers;
+    if settings.database.sync == "normal" {
+        engine.durability = Durability::Normal;
+    }
+    Ok(engine)
+}
+
+/// Makes the `data` folder, for the user who serves alone.
+fn make_private(data: &Path) -> Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(data);
+    made.map_err(|error| {
+        Error::new(Kind::Internal, "cli.no_data", format!("{} cannot be made: {error}.", data.display()))
+    })
+}
