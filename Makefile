@@ -15,6 +15,11 @@ test: ## all tests, on SQLite and on a PostgreSQL started for them, and in a bro
 	@scripts/setup test
 	cargo build --package mains
 	cargo xtask test
+	cargo xtask torture kill9 --rounds 4
+	cargo xtask torture kill9 --rounds 3 --database postgres
+	cargo xtask torture cut --rounds 6
+	cargo xtask torture cut --rounds 6 --sync normal
+	cargo xtask packages
 	node --test tests/browser/
 
 check: ## format, lints, tidiness, generated files

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Imports a Debian catalog into a fresh site, pages through it while others add to it, asks it questions and exports it again.
 
-    python3 check.py --mains PROGRAM [--catalog FILE] [--postgres URL]
+    python3 check.py --mains PROGRAM [--catalog FILE] [--postgres URL|env]
 
-Without --catalog it asks `apt-cache dumpavail`. Everything runs in a temporary folder. With --postgres the same is done on that (empty) database
+Without --catalog it asks `apt-cache dumpavail`. Everything runs in a temporary folder. With --postgres (`env`: what MAINS_TEST_POSTGRES says) the same is done on that (empty) database
 too and the answers must be equal. Prints a line per step; exits 1 when something is not as it should be.
 """
 import argparse, filecmp, http.client, json, os, random, shutil, subprocess, sys, tempfile, threading, time
@@ -160,6 +160,8 @@ def main():
     parser.add_argument("--catalog", type=Path)
     parser.add_argument("--postgres")
     options = parser.parse_args()
+    if options.postgres == "env":
+        options.postgres = os.environ["MAINS_TEST_POSTGRES"]
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         catalog = options.catalog or folder / "catalog.txt"

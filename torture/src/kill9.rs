@@ -1,7 +1,9 @@
 //! `kill -9` of the server in a loop under load.
 
-use std::io::Result;
+use std::io::{Error, Result};
 use std::time::Duration;
+
+use mains_testkit::postgres::{Disk, Server as Postgres};
 
 use crate::options::{Options, Report};
 use crate::site::Site;
@@ -10,10 +12,11 @@ use crate::writers::{Acknowledged, Writers, missing};
 /// Kills, restarts and counts.
 pub(crate) fn run(options: &Options) -> Result<Report> {
     let folder = tempfile::tempdir()?;
-    let postgres: Option<Postgres> = None;
+    let postgres =
+        options.postgres.then(|| Postgres::start(Disk::Durable)).transpose().map_err(Error::other)?;
     let mut environment = Vec::new();
     if let Some(postgres) = &postgres {
-        environment.push(("MAINS_DATABASE_URL", postgres.url().to_owned()));
+        environment.push(("MAINS_DATABASE_URL", postgres.url()));
     }
     let site = Site::make(folder.path(), &options.mains, environment)?;
     site.run(&["migrate"])?;
@@ -37,10 +40,4 @@ pub(crate) fn run(options: &Options) -> Result<Report> {
         wrong,
         must_lose: false,
     })
-}
-struct Postgres;
-impl Postgres {
-    fn url(&self) -> &str {
-        ""
-    }
 }

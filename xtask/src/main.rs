@@ -14,6 +14,7 @@ const USAGE: &str = "usage: cargo xtask CHORE
 
   tidy                         sizes, SQL and imports in their rooms, links in Markdown
   test [ARGUMENT…]             the Rust tests, on SQLite and on a PostgreSQL started for them
+  packages [ARGUMENT…]         Debian's catalog in and out, on both databases; without arguments its committed slice
   bench [--quick] [--only …]   figures as ratios against peers, into bench/results/
   torture kill9|cut [ARGUMENT…]  crashes and power cuts under load";
 
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
     match chore.as_str() {
         "tidy" => tidy::run(),
         "test" => starters::test(rest),
+        "packages" => starters::packages(rest),
         "bench" => starters::bench(rest),
         "torture" => starters::torture(rest),
         _ => {

@@ -21,7 +21,26 @@ pub(crate) fn bench(arguments: &[String]) -> ExitCode {
 
 /// The torture crate.
 pub(crate) fn torture(arguments: &[String]) -> ExitCode {
-    let mut command = cargo(&["run", "--quiet", "--release", "--package", "mains-torture", "--"]);
+    let mut command = cargo(&["run", "--quiet", "--package", "mains-torture", "--"]);
+    command.args(arguments);
+    run(command)
+}
+
+/// The packages example over its committed slice, on both databases.
+pub(crate) fn packages(arguments: &[String]) -> ExitCode {
+    let mut command =
+        cargo(&["run", "--quiet", "--package", "mains-testkit", "--bin", "with-postgres", "--"]);
+    command.args([
+        "python3",
+        "examples/packages/check.py",
+        "--mains",
+        "target/debug/mains",
+        "--postgres",
+        "env",
+    ]);
+    if arguments.is_empty() {
+        command.args(["--catalog", "examples/packages/slice.txt.gz"]);
+    }
     command.args(arguments);
     run(command)
 }

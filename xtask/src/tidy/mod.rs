@@ -1,5 +1,6 @@
 //! `cargo xtask tidy`: what no compiler checks and every reader minds.
 
+mod codes;
 mod imports;
 mod links;
 mod sizes;
@@ -18,8 +19,8 @@ pub(crate) fn run() -> ExitCode {
             return ExitCode::from(1);
         }
     };
-    let checks: [fn(&[tree::File]) -> Vec<String>; 4] =
-        [sizes::check, sql::check, imports::check, links::check];
+    let checks: [fn(&[tree::File]) -> Vec<String>; 5] =
+        [sizes::check, sql::check, imports::check, links::check, codes::check];
     let found: Vec<String> = checks.iter().flat_map(|check| check(&files)).collect();
     for line in &found {
         println!("{line}");
