@@ -87,6 +87,22 @@ async fn an_idle_connection_is_closed_after_its_answer() {
 }
 
 #[tokio::test]
+async fn a_client_that_takes_nothing_of_its_answer_is_closed() {
+    let limits = Limits { drain: PATIENCE, ..short() };
+    let router = router(Settings { limits, ..Settings::default() });
+    let server = Server::bind(SocketAddr::from(([127, 0, 0, 1], 0)), router).await.unwrap();
+    let (address, stop) = (server.address().unwrap(), Stop::new());
+    let running = mains_server::tasks::spawn("test.server", server.run(stop.clone()));
+    let mut client = TcpStream::connect(address).await.unwrap();
+    client.write_all(b"GET /test/large HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+    client.read_exact(&mut [0; 12]).await.unwrap();
+    stop.ask();
+    // The drain would wait longer than this test for an answer that is being taken.
+    let ended = timeout(PATIENCE / 2, running).await.expect("the server gives up").unwrap().unwrap();
+    assert_eq!(ended.cut, 0);
+}
+
+#[tokio::test]
 async fn a_body_that_never_comes_or_drips_is_a_408() {
     let (address, _stop) = serve(short()).await;
     let head = "POST /test/echo HTTP/1.1\r\nhost: a\r\ncontent-length: 1000\r\n\r\n";

@@ -1,6 +1,12 @@
 //! The server through HTTP: to the router without a port, and over real connections where only they can show it.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on ends")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on ends"
+)]
 
 mod chassis;
 mod connections;
@@ -8,6 +14,8 @@ mod drain;
 mod files;
 mod forms;
 mod keys;
+mod log;
 mod records;
+mod refusals;
 mod site;
 mod talk;

@@ -37,6 +37,11 @@ fn failing<'r>(call: &'r Call<'r>, _: Sent) -> BoxFuture<'r, Result<Response>> {
     Box::pin(async { Err(error) })
 }
 
+/// More than the buffers of both ends hold.
+fn large<'r>(_: &'r Call<'r>, _: Sent) -> BoxFuture<'r, Result<Response>> {
+    Box::pin(async { Ok(Response::new(Bytes::from(vec![b'x'; 64 << 20]).into())) })
+}
+
 /// The doors that tests open.
 pub(crate) fn doors() -> Vec<Door> {
     let both = "GET, HEAD, OPTIONS, POST";
@@ -44,6 +49,7 @@ pub(crate) fn doors() -> Vec<Door> {
         Door { path: "/test/boom", methods: both, handle: boom },
         Door { path: "/test/hang", methods: both, handle: hang },
         Door { path: "/test/echo", methods: both, handle: echo },
+        Door { path: "/test/large", methods: both, handle: large },
         Door { path: "/test/error", methods: both, handle: failing },
     ]
 }
