@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use mains_base::{Caller, Error, Result, Time, Value, fold};
-use mains_language::expression::Tree;
+use mains_language::expression::{Cell, Tree};
 
-use super::free::evaluate;
+use super::free::{bound, evaluate};
 
 /// Where a parameter comes from.
 #[derive(Clone, Debug, PartialEq)]
@@ -70,8 +70,8 @@ impl Bind {
     fn resolve(&self, environment: &Environment<'_>, slots: &[Value]) -> Result<Value> {
         Ok(match self {
             Self::Value(value) => value.clone(),
-            Self::Folded(tree) => evaluate(tree, environment).unwrap_or(Value::Null),
-            Self::Known(tree) => Value::Bool(evaluate(tree, environment).is_some()),
+            Self::Folded(tree) => bound(evaluate(tree, environment)),
+            Self::Known(tree) => Value::Bool(evaluate(tree, environment) != Cell::Unknown),
             Self::Slot(slot) => {
                 let missing = || Error::internal(format!("slot {slot} is not given"));
                 slots.get(usize::from(*slot)).cloned().ok_or_else(missing)?

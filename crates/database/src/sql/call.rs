@@ -47,8 +47,8 @@ impl Select<'_> {
                 self.calendar(function, first)
             }
             Function::Distance => self.distance(arguments),
-            Function::ToString => self.to_text(first),
-            Function::ToInt => self.to_int(first),
+            Function::ToString => self.as_text(first),
+            Function::ToInt => self.as_int(first),
             Function::ToDouble | Function::Widen => self.operand(first, ty),
             Function::Amount | Function::FileName => self.value_of(first),
             Function::Currency => self.piece_of(first, Piece::Currency),
@@ -143,7 +143,7 @@ impl Select<'_> {
         Ok(self.by_dialect(format!("mains_distance({parts})"), format!("mains.distance({parts})")))
     }
 
-    fn to_text(&mut self, tree: &Tree) -> Result<String> {
+    fn as_text(&mut self, tree: &Tree) -> Result<String> {
         let value = self.value_of(tree)?;
         Ok(match (&tree.ty, self.dialect) {
             (Type::Date, Dialect::Sqlite) => format!("date({value} * 86400, 'unixepoch')"),
@@ -157,7 +157,7 @@ impl Select<'_> {
         })
     }
 
-    fn to_int(&mut self, tree: &Tree) -> Result<String> {
+    fn as_int(&mut self, tree: &Tree) -> Result<String> {
         let value = self.value_of(tree)?;
         Ok(match (&tree.ty, self.dialect) {
             (Type::Int, _) => value,

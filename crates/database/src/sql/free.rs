@@ -15,12 +15,13 @@ pub(crate) fn is_free(tree: &Tree) -> bool {
 fn free(tree: &Tree, bound: &mut Vec<Var>) -> bool {
     match &tree.node {
         Node::Constant(_) | Node::Now | Node::Auth(_) => true,
-        Node::Field(..) | Node::Record(_) | Node::Inside(..) | Node::Visible { .. } => false,
         Node::Element(var) => bound.contains(var),
-        // Drawn anew for each row.
-        Node::Call(Function::Random | Function::NewUuid, _) => false,
         Node::Not(inner) | Node::Negate(inner) => free(inner, bound),
-        Node::And(parts) | Node::Or(parts) | Node::Call(_, parts) => all(parts, bound),
+        Node::And(parts) | Node::Or(parts) => all(parts, bound),
+        // What is drawn is drawn anew for each row.
+        Node::Call(function, parts) => {
+            !matches!(function, Function::Random | Function::NewUuid) && all(parts, bound)
+        }
         Node::If(parts) => all(&**parts, bound),
         Node::Compare(_, pair) | Node::Arithmetic(_, pair) => all(&**pair, bound),
         Node::InSet(inner, parts) => free(inner, bound) && all(parts, bound),
@@ -35,6 +36,7 @@ fn free(tree: &Tree, bound: &mut Vec<Var>) -> bool {
                 && filters.iter().all(|(var, filter)| within(filter, *var, bound))
                 && map.as_ref().is_none_or(|(var, map)| within(map, *var, bound))
         }
+        Node::Field(..) | Node::Record(_) | Node::Inside(..) | Node::Visible { .. } => false,
     }
 }
 
@@ -55,38 +57,26 @@ fn of_auth(list: &List) -> bool {
 
 /// Whether `?:` stands in it.
 pub(super) fn has_choice(tree: &Tree) -> bool {
-    match &tree.node {
-        Node::If(_) => true,
-        Node::Constant(_) | Node::Now | Node::Auth(_) => false,
-        Node::Field(..) | Node::Record(_) | Node::Element(_) => false,
-        Node::Inside(_, inner) => has_choice(inner),
-        Node::Visible { rule, value } => has_choice(rule) || has_choice(value),
-        Node::Not(inner) | Node::Negate(inner) | Node::InList(inner, _) => has_choice(inner),
-        Node::And(parts) | Node::Or(parts) | Node::Call(_, parts) => parts.iter().any(has_choice),
-        Node::Compare(_, pair) | Node::Arithmetic(_, pair) => pair.iter().any(has_choice),
-        Node::InSet(inner, parts) => has_choice(inner) || parts.iter().any(has_choice),
-        Node::Quantified { filters, body, .. } => {
-            has_choice(body) || filters.iter().any(|(_, filter)| has_choice(filter))
-        }
-        Node::Aggregate { filters, map, .. } => {
-            filters.iter().any(|(_, filter)| has_choice(filter))
-                || map.as_ref().is_some_and(|(_, map)| has_choice(map))
-        }
-    }
+    tree.any(&|part| matches!(part.node, Node::If(_)))
 }
 
-/// The value of a part without a row: `None` where it is unknown.
-pub(super) fn evaluate(tree: &Tree, environment: &Environment<'_>) -> Option<Value> {
+/// The value of a part without a row.
+pub(super) fn evaluate(tree: &Tree, environment: &Environment<'_>) -> Cell {
     let world = Rowless { caller: environment.caller, now: environment.now };
-    match expression::evaluate(tree, &world) {
-        Cell::Known(value) => Some(value),
-        Cell::Unknown => None,
-    }
+    expression::evaluate(tree, &world)
 }
 
 /// The value of a part that needs neither a row nor a caller nor a clock; `None` where it needs one.
-pub(super) fn evaluate_constant(tree: &Tree) -> Option<Option<Value>> {
+pub(super) fn evaluate_constant(tree: &Tree) -> Option<Cell> {
     let caller = Caller::visitor();
     let environment = Environment { caller: &caller, now: Time::MIN };
     (!tree.is_about_caller_or_time()).then(|| evaluate(tree, &environment))
+}
+
+/// As a parameter: null and unknown are NULL.
+pub(super) fn bound(cell: Cell) -> Value {
+    match cell {
+        Cell::Known(value) => value,
+        Cell::Unknown => Value::Null,
+    }
 }

@@ -23,16 +23,12 @@ impl Select<'_> {
             return Ok(Some(self.bind(Bind::Known(Arc::new(tree.clone())), Column::Bool)));
         }
         match &tree.node {
-            Node::Field(row, _) => {
-                let place = self.place(row)?;
-                Ok(self.presence(&place))
-            }
             Node::Record(row) => {
                 let place = self.place_before(row)?;
                 Ok(if row.hops.is_empty() { None } else { self.presence(&place) })
             }
-            // Unknown within is null without.
-            Node::Inside(row, _) => {
+            // Unknown inside a computed field is null outside.
+            Node::Field(row, _) | Node::Inside(row, _) => {
                 let place = self.place(row)?;
                 Ok(self.presence(&place))
             }

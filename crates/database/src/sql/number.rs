@@ -30,7 +30,6 @@ impl Select<'_> {
     /// The value as one of type `want`: whole numbers widened, decimals rescaled.
     pub(super) fn operand(&mut self, tree: &Tree, want: &Type) -> Result<String> {
         match (&tree.ty, want) {
-            (Type::Double, Type::Double) => self.value_of(tree),
             (Type::Int, Type::Double) => {
                 if let Node::Constant(Value::Int(number)) = tree.node {
                     let node = Node::Constant(Value::Double(number as f64));

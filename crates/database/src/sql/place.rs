@@ -127,10 +127,12 @@ impl Select<'_> {
         let table = quote(&self.schema.collection(collection).name);
         let mut text = format!("LEFT JOIN {table} AS {alias} ON {alias}.\"id\" = {key}");
         if let Some(rule) = &guards.1 {
-            text.push_str(&format!(" AND {}", self.guard(place, rule)?));
+            text.push_str(" AND ");
+            text.push_str(&self.guard(place, rule)?);
         }
         if let Some(rule) = &guards.0 {
-            text.push_str(&format!(" AND {}", self.guard(&target, rule)?));
+            text.push_str(" AND ");
+            text.push_str(&self.guard(&target, rule)?);
         }
         let join = Join { collection, key: key.to_owned(), guards, alias, text };
         if let Some(joins) = self.scopes.get_mut(scope) {

@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use mains_base::{Error, Kind, Result, Value};
-use mains_language::expression::{Tree, Var};
+use mains_language::expression::{Cell, Tree, Var};
 use mains_language::schema::{CollectionId, FieldId, Schema};
 
-use super::free::evaluate_constant;
+use super::free::{bound, evaluate_constant};
 use super::list::Element;
 use super::literal::literal;
 use super::place::{At, Join, Place};
@@ -70,7 +70,7 @@ impl<'s> Select<'s> {
 
     /// Inside a table's definition: bare columns, literals inline.
     pub(super) fn definition(schema: &'s Schema, dialect: Dialect, collection: CollectionId) -> Self {
-        let place = Place::present(collection, At::Alias("".into()));
+        let place = Place::present(collection, At::Alias(String::new()));
         Self { inline: true, ..Self::new(schema, dialect, Root::Definition, place) }
     }
 
@@ -180,8 +180,8 @@ impl<'s> Select<'s> {
     fn inlined(&self, bind: &Bind, column: Column) -> Option<String> {
         let value = match bind {
             Bind::Value(value) => value.clone(),
-            Bind::Folded(tree) => evaluate_constant(tree)?.unwrap_or(Value::Null),
-            Bind::Known(tree) => Value::Bool(evaluate_constant(tree)?.is_some()),
+            Bind::Folded(tree) => bound(evaluate_constant(tree)?),
+            Bind::Known(tree) => Value::Bool(evaluate_constant(tree)? != Cell::Unknown),
             Bind::Slot(_) | Bind::Part(..) => return None,
         };
         literal(self.dialect, &value, column).ok()

@@ -26,8 +26,8 @@ impl Select<'_> {
         }
         limited(match &tree.node {
             Node::Not(inner) => self.truth_of(inner, !wanted)?,
-            Node::And(parts) => self.junction(parts, wanted, wanted)?,
-            Node::Or(parts) => self.junction(parts, wanted, !wanted)?,
+            Node::And(parts) => self.junction(parts, wanted, if wanted { "AND" } else { "OR" })?,
+            Node::Or(parts) => self.junction(parts, wanted, if wanted { "OR" } else { "AND" })?,
             Node::If(parts) => self.choice_truth(parts, wanted)?,
             Node::Compare(comparison, pair) => self.compare_truth(*comparison, pair, wanted)?,
             Node::InSet(item, set) => self.in_set_truth(item, set, wanted)?,
@@ -46,9 +46,9 @@ impl Select<'_> {
         })
     }
 
-    fn junction(&mut self, parts: &[Tree], wanted: bool, and: bool) -> Result<String> {
+    fn junction(&mut self, parts: &[Tree], wanted: bool, word: &str) -> Result<String> {
         let texts: Result<Vec<String>> = parts.iter().map(|part| self.truth_of(part, wanted)).collect();
-        Ok(balanced(&texts?, if and { "AND" } else { "OR" }))
+        Ok(balanced(&texts?, word))
     }
 
     fn choice_truth(&mut self, parts: &[Tree; 3], wanted: bool) -> Result<String> {

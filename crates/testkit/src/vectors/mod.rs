@@ -4,12 +4,15 @@
 
 mod read;
 mod schema;
+mod view;
 
 use std::collections::BTreeMap;
 
 use mains_base::{Caller, Time, Uuid, Value};
 use mains_language::expression::Type;
-use mains_language::schema::{CollectionId, Schema};
+use mains_language::schema::{CollectionId, FieldId, Schema};
+
+pub use view::View;
 
 const SOURCE: &str = include_str!("../../../language/tests/vectors/expressions.jsonl");
 
@@ -98,5 +101,10 @@ impl Record {
     /// Its id.
     pub fn id(&self) -> Uuid {
         self.values.first().and_then(Value::as_id).unwrap_or(Uuid::NIL)
+    }
+
+    /// The value of a field.
+    pub fn value(&self, field: FieldId) -> &Value {
+        self.values.get(usize::from(field.0)).unwrap_or(&Value::Null)
     }
 }

@@ -47,7 +47,11 @@ impl Base {
         runtime.block_on(admin.batch_execute(&create)).unwrap();
         let client = connect(&runtime, Some(&name));
         let base = Self::Postgres(Postgres { runtime, client, name });
-        functions::postgres().iter().for_each(|statement| base.run(statement));
+        // As the engine does: compiling costs more than it gains where plans look dearer than they are.
+        base.run("SET jit = off");
+        for statement in functions::postgres() {
+            base.run(&statement);
+        }
         base
     }
 

@@ -10,11 +10,31 @@ use super::base::Base;
 
 /// Makes the tables and puts the records in.
 pub(super) fn fill(base: &Base, schema: &Schema, records: &[Record]) {
+    create_all(base, schema);
+    insert_all(base, schema, records);
+}
+
+pub(super) fn create_all(base: &Base, schema: &Schema) {
     for collection in &schema.collections {
         create(base, collection);
     }
+}
+
+pub(super) fn insert_all(base: &Base, schema: &Schema, records: &[Record]) {
+    base.run("BEGIN");
     for record in records {
         insert(base, schema.collection(record.collection), record);
+    }
+    base.run("COMMIT");
+}
+
+/// Takes the records out again.
+pub(super) fn clear(base: &Base, schema: &Schema) {
+    for collection in &schema.collections {
+        base.run(&format!("DELETE FROM \"{}\"", collection.name));
+        for field in collection.fields.iter().filter(|field| field.many.is_some()) {
+            base.run(&format!("DELETE FROM \"{}__{}\"", collection.name, field.name));
+        }
     }
 }
 
@@ -23,7 +43,7 @@ fn create(base: &Base, collection: &Collection) {
     let columns: Vec<String> = collection
         .fields
         .iter()
-        .filter(|field| field.many.is_none())
+        .filter(|field| field.many.is_none() && field.is_stored())
         .flat_map(|field| columns(field, &Value::Null))
         .map(|(name, column, _)| format!("\"{name}\" {}", dialect.column_type(column)))
         .collect();
@@ -48,7 +68,8 @@ fn create(base: &Base, collection: &Collection) {
 
 fn insert(base: &Base, collection: &Collection, record: &Record) {
     let mut cells = Vec::new();
-    for (field, value) in collection.fields.iter().zip(&record.values) {
+    for (field, value) in collection.fields.iter().zip(&record.values).filter(|(field, _)| field.is_stored())
+    {
         if field.many.is_none() {
             cells.extend(columns(field, value));
             continue;
