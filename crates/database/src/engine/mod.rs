@@ -47,7 +47,7 @@ struct Inner {
 
 enum Backend {
     Sqlite(Sqlite),
-    Postgres(Postgres),
+    Postgres(Box<Postgres>),
 }
 
 impl Engine {
@@ -57,7 +57,7 @@ impl Engine {
         let backend = match &settings.target {
             Target::Sqlite { path } => Backend::Sqlite(Sqlite::open(path, settings, Arc::clone(&commits))?),
             Target::Postgres { url } => {
-                Backend::Postgres(Postgres::open(url, settings, Arc::clone(&commits)).await?)
+                Backend::Postgres(Box::new(Postgres::open(url, settings, Arc::clone(&commits)).await?))
             }
         };
         Ok(Self { inner: Arc::new(Inner { backend, commits, clock }) })

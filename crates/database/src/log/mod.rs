@@ -22,10 +22,11 @@ use crate::engine::{Engine, ReadQuery, Route, RowStream, Statements};
 /// Rows that one call gives at most.
 const MOST: usize = 1_000;
 
-/// The number has to be drawn when the transaction has its id already: see the sequencer.
+/// The number has to be drawn when the transaction has its id already: see the sequencer. It
+/// is told back, so that the engine need not ask for it before COMMIT.
 const APPEND: &str = "INSERT INTO mains_changes (seq, tx, at, collection, record, op, version, actor, request, event, data, \
     touched) VALUES (CASE WHEN pg_current_xact_id() IS NOT NULL THEN nextval('mains_changes_seq') END, $1, $2, $3, $4, \
-    $5, $6, $7, $8, $9, $10, $11)";
+    $5, $6, $7, $8, $9, $10, $11) RETURNING pg_current_xact_id()::text";
 const APPEND_SQLITE: &str = "INSERT INTO mains_changes (tx, at, collection, record, op, version, actor, request, event, data, \
     touched) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
 

@@ -86,7 +86,7 @@ fn is_fatal(told: &DbError) -> bool {
 
 fn has_io(cause: &tokio_postgres::Error) -> bool {
     let source = std::error::Error::source(cause);
-    source.is_some_and(|source| source.is::<std::io::Error>())
+    source.is_some_and(<dyn std::error::Error>::is::<std::io::Error>)
 }
 
 fn statement(cause: tokio_postgres::Error, on_violation: Option<&OnViolation>) -> Error {

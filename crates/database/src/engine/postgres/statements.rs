@@ -18,6 +18,7 @@ use crate::engine::{OnViolation, Row, Rows, Statements, failure};
 const QUEUE: usize = 128;
 
 /// One transaction, open or still lazy.
+#[expect(clippy::struct_excessive_bools, reason = "each says one thing that happened to the transaction")]
 pub(super) struct PostgresStatements<'s> {
     session: &'s mut Session,
     begin: &'static str,
@@ -29,12 +30,19 @@ pub(super) struct PostgresStatements<'s> {
     wrote: bool,
     failed: bool,
     trouble: Option<Trouble>,
+    /// The transaction's id, once a statement told it.
+    id: Option<String>,
 }
 
 struct Queued {
     step: Step,
+    tells_id: bool,
     on_violation: Option<OnViolation>,
 }
+
+/// What a statement ends with that tells the transaction's id along the way, as the log's does; without one, the id
+/// takes a statement of its own before COMMIT.
+const TELLS_ID: &str = " RETURNING pg_current_xact_id()::text";
 
 /// How a transaction ended.
 pub(super) enum End {
@@ -59,6 +67,7 @@ impl<'s> PostgresStatements<'s> {
             wrote: false,
             failed: false,
             trouble: None,
+            id: None,
         }
     }
 
@@ -111,11 +120,12 @@ impl<'s> PostgresStatements<'s> {
     }
 
     fn queue(&mut self, step: Step, on_violation: Option<OnViolation>) {
-        self.queued.push(Queued { step, on_violation });
+        self.queued.push(Queued { step, tells_id: false, on_violation });
     }
 
     /// Sends all that is queued, and gives the answer of the last.
     fn send(&mut self) -> Result<Option<Done>> {
+        let teller = self.queued.iter().position(|queued| queued.tells_id);
         let (mut steps, meanings) = self.take_queued();
         let lead = usize::from(!self.begun);
         if !self.begun {
@@ -125,7 +135,11 @@ impl<'s> PostgresStatements<'s> {
         self.begun = true;
         let mut done = Vec::with_capacity(steps.len());
         match self.session.send(steps, &mut done) {
-            Ok(()) => Ok(done.pop()),
+            Ok(()) => {
+                let told = teller.and_then(|place| done.get(place + lead)).and_then(first_text);
+                self.id = self.id.take().or(told);
+                Ok(done.pop())
+            }
             Err(failure) => {
                 let meaning = done.len().checked_sub(lead).and_then(|place| meanings.get(place));
                 Err(self.fail(failure, meaning.and_then(Option::as_ref)))
@@ -161,20 +175,21 @@ impl<'s> PostgresStatements<'s> {
         }
     }
 
-    /// Sends what is queued, then asks for the transaction's id, then COMMIT: one round trip.
+    /// Sends what is queued, and COMMIT behind it: one round trip.
     fn commit(mut self) -> End {
-        let id = match self.ask_id() {
-            Ok(id) => id,
+        let asked = match self.ask_id() {
+            Ok(asked) => asked,
             Err(Failure::Trouble(trouble)) => return End::Again(trouble),
             Err(failure) => return End::Settled(Err(failure.meaning(None))),
         };
-        let wrote = id.is_some();
         let timeline = self.session.timeline().unwrap_or_default();
-        let lead = usize::from(!self.begun);
-        let (queued, meanings) = self.take_queued();
         let begin = (!self.begun).then_some(Step::Plain(self.begin));
+        let lead = usize::from(begin.is_some());
+        let teller = self.queued.iter().position(|queued| queued.tells_id);
+        let (queued, meanings) = self.take_queued();
+        let teller = teller.or(asked.as_ref().map(|_| queued.len()));
         let steps: Vec<_> =
-            begin.into_iter().chain(queued).chain(id).chain([Step::Plain("COMMIT")]).collect();
+            begin.into_iter().chain(queued).chain(asked).chain([Step::Plain("COMMIT")]).collect();
         let last = steps.len() - 1;
         let mut done = Vec::with_capacity(steps.len());
         let Err(failure) = self.session.send(steps, &mut done) else { return End::Settled(Ok(())) };
@@ -182,11 +197,14 @@ impl<'s> PostgresStatements<'s> {
         match failure {
             Failure::Trouble(Trouble::Ended(cause)) if at < last => End::Again(Trouble::Ended(cause)),
             Failure::Trouble(Trouble::Lost(cause) | Trouble::Ended(cause)) => {
-                let id = (at == last).then(|| done.pop().and_then(first_text));
-                match id {
-                    _ if !wrote => End::Again(Trouble::Lost(cause)),
-                    Some(None) => End::Again(Trouble::Lost(cause)),
-                    id => End::Unknown { id: id.flatten(), timeline, cause },
+                let told = teller.and_then(|place| done.get(place + lead)).and_then(first_text);
+                let id = self.id.take().or(told);
+                // All but COMMIT answered, and there is no id: nothing was written.
+                let unwritten = !self.wrote || (at == last && id.is_none());
+                if unwritten {
+                    End::Again(Trouble::Lost(cause))
+                } else {
+                    End::Unknown { id, timeline, cause }
                 }
             }
             Failure::Trouble(trouble) => End::Again(trouble),
@@ -197,9 +215,10 @@ impl<'s> PostgresStatements<'s> {
         }
     }
 
-    /// The question for the transaction's id, if it wrote anything; the answer is null where it did not after all.
+    /// The question for the transaction's id, if it wrote anything and no other statement tells.
     fn ask_id(&mut self) -> Result<Option<Step>, Failure> {
-        if !self.wrote {
+        let told = self.id.is_some() || self.queued.iter().any(|queued| queued.tells_id);
+        if !self.wrote || told {
             return Ok(None);
         }
         let statement = self.session.prepare("SELECT pg_current_xact_id_if_assigned()::text")?;
@@ -207,8 +226,9 @@ impl<'s> PostgresStatements<'s> {
     }
 }
 
-fn first_text(done: Done) -> Option<String> {
-    done.rows().first().and_then(|row| row.try_get(0).ok().flatten())
+fn first_text(done: &Done) -> Option<String> {
+    let Done::Rows(rows) = done else { return None };
+    rows.first().and_then(|row| row.try_get(0).ok().flatten())
 }
 
 impl Statements for PostgresStatements<'_> {
@@ -241,9 +261,10 @@ impl Statements for PostgresStatements<'_> {
         on_violation: Option<OnViolation>,
     ) -> Result<()> {
         self.ready()?;
-        let step = self.step(sql, parameters, false)?;
+        let tells_id = sql.ends_with(TELLS_ID);
+        let step = self.step(sql, parameters, tells_id)?;
         self.wrote = true;
-        self.queue(step, on_violation);
+        self.queued.push(Queued { step, tells_id, on_violation });
         if self.queued.len() >= QUEUE { self.flush() } else { Ok(()) }
     }
 

@@ -130,6 +130,7 @@ impl Database {
 }
 
 /// The same test on SQLite and on PostgreSQL.
+#[expect(clippy::needless_pass_by_value, reason = "a closure written in place")]
 pub(crate) fn on_both(body: impl AsyncFn(&Engine)) {
     wait(async {
         let (_folder, engine) = sqlite_with(|_| {}).await;

@@ -186,7 +186,7 @@ fn two_nodes_number_one_log() {
             // Connections die, the lease among them: somebody goes on.
             database.terminate().await;
             let answers = join_all((60..120).map(one)).await;
-            let stored = answers.into_iter().filter(Result::is_ok).count();
+            let stored = answers.iter().filter(|answer| answer.is_ok()).count();
             let count = number(engine, "SELECT count FROM counters WHERE id = 1").await.unwrap();
             assert!(count >= 60 + stored as i64);
             for node in [engine, &other] {
@@ -237,7 +237,9 @@ fn a_running_follower_hears_of_changes_and_stops() {
         let (heard, mut hears) = tokio::sync::mpsc::unbounded_channel();
         let (stop, stopped) = tokio::sync::watch::channel(false);
         let handler = move |_: &mut dyn Statements, changes: &[Change]| {
-            changes.iter().for_each(|change| heard.send(change.version).unwrap());
+            for change in changes {
+                heard.send(change.version).unwrap();
+            }
             Ok(())
         };
         let running = follower.run(handler, stopped);
