@@ -25,7 +25,6 @@ pub(crate) enum Holds {
     Datetime,
     /// Each value with the one that it was.
     Enum(Vec<(String, Option<String>)>),
-    Json,
     Slug(String),
     Relation(String),
 }
@@ -295,7 +294,6 @@ fn kind(holds: &Holds, find: &dyn Fn(&str) -> FieldId, place: &dyn Fn(&str) -> C
             transitions: None,
         },
         Holds::Slug(from) => FieldKind::Slug { from: Some(find(from)), scope: None, follows: false },
-        Holds::Json => FieldKind::Json { max_bytes: 1000 },
         Holds::Relation(to) => {
             FieldKind::Relation { to: place(to), inverse: None, on_delete: OnDelete::Restrict }
         }

@@ -103,7 +103,7 @@ fn cell(holds: &Holds, number: u8) -> Value {
             amount: whole,
             currency: mains_base::Currency::new(currency.unwrap_or("JPY")).unwrap(),
         }),
-        Holds::Bool => (number % 2 == 0).into(),
+        Holds::Bool => number.is_multiple_of(2).into(),
         Holds::Enum(values) => values[usize::from(number) % values.len()].0.as_str().into(),
         _ => Value::Null,
     }
