@@ -16,7 +16,10 @@ const program = process.env.MAINS ?? join(root, "target/debug/mains");
 export async function serveCopy(site) {
   const folder = await mkdtemp(join(tmpdir(), "mains-"));
   await cp(join(root, site), folder, { recursive: true, filter: (path) => !path.endsWith("/data") });
-  const server = spawn(program, ["--site", folder, "serve", "--listen", "127.0.0.1:0"], { stdio: ["ignore", "pipe", "inherit"] });
+  const server = spawn(program, ["--site", folder, "serve", "--listen", "127.0.0.1:0"], {
+    stdio: ["ignore", "pipe", "inherit"],
+    env: { ...process.env, MAINS_LOG_LEVEL: "warn" },
+  });
   const [line] = await once(createInterface(server.stdout), "line");
   const address = line.match(/http:\/\/[^/]+/)?.[0];
   if (!address) throw new Error(`the program said ${line}, no address`);

@@ -25,7 +25,7 @@ pub(crate) fn run(options: &Options) -> Result<Report> {
     for round in 0..options.rounds {
         let server = site.serve()?;
         let writers = Writers::start(server.port, &key, u64::from(round) * 1_000_000);
-        std::thread::sleep(Duration::from_millis(150 + u64::from(round * 37 % 200)));
+        std::thread::sleep(Duration::from_millis(300 + u64::from(round * 37 % 200)));
         server.kill()?;
         acknowledged.append(&mut writers.stop());
     }
