@@ -5,6 +5,7 @@
 
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use http::header::{
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 use mains_base::{Error, Kind, Result};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout_at};
 
 use crate::body::Body;
 use crate::files::Files;
@@ -106,7 +107,9 @@ impl Router {
         let Request { head, body, peer } = request;
         let call = Call { head: &head, id: &id, peer, settings: &self.settings };
         let route = Route::find(head.uri.path(), &self.doors);
-        let answered = AssertUnwindSafe(self.answer(&call, body, &route)).catch_unwind().await;
+        // Pinned here and handed on by reference: a future of some kilobytes is not moved from wrapper to wrapper.
+        let answering = pin!(self.answer(&call, body, &route, begun));
+        let answered = AssertUnwindSafe(answering).catch_unwind().await;
         let mut response = answered.unwrap_or_else(|panic| {
             let error = Error::internal(format!("a handler panicked: {}", panic_message(&*panic)));
             told(&error, &id)
@@ -116,12 +119,12 @@ impl Router {
         response
     }
 
-    async fn answer(&self, call: &Call<'_>, body: Sent, route: &Route<'_>) -> Response {
+    async fn answer(&self, call: &Call<'_>, body: Sent, route: &Route<'_>, begun: Instant) -> Response {
         let Some(_open) = Open::enter(&self.open, self.settings.limits.requests) else {
             return told(&overloaded(), call.id);
         };
         let limit = self.settings.limits.answer;
-        let answered = timeout(limit, self.dispatch(call, body, route)).await;
+        let answered = timeout_at(begun + limit, pin!(self.dispatch(call, body, route))).await;
         answered.unwrap_or_else(|_| Err(gave_up(limit))).unwrap_or_else(|error| told(&error, call.id))
     }
 
