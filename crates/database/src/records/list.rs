@@ -17,7 +17,7 @@ use super::request::ListRequest;
 use super::standing::{Conditions, Rule, Standing};
 use super::wheres::{self, Asked, Path};
 use super::{Source, callers::Callers, json, selection, sort};
-use crate::engine::Route;
+use crate::engine::{ReadQuery, Route};
 use crate::sql::{Environment, Statement};
 
 /// How a page begins.
@@ -63,6 +63,19 @@ pub(super) async fn list(source: &Source<'_>, caller: &Caller, request: &ListReq
     let asking = Asking::of(source, &plans, caller, request)?;
     let plan = asking.plan(&plans).await?;
     asking.run(&plan).await.map_err(|error| advised(error, asking.collection, &plan.advice))
+}
+
+/// The queries of a page, in order, as far as it needs them.
+pub(super) async fn queries(
+    source: &Source<'_>,
+    caller: &Caller,
+    request: &ListRequest,
+) -> Result<Vec<ReadQuery>> {
+    let plans = source.epoch.part::<Plans>();
+    let asking = Asking::of(source, &plans, caller, request)?;
+    let plan = asking.plan(&plans).await?;
+    let (slots, environment) = (asking.slots(&plan)?, Environment { caller, now: asking.now });
+    plan.segments.iter().map(|(planned, _)| planned.query(&environment, &slots)).collect()
 }
 
 impl<'a> Asking<'a> {

@@ -38,7 +38,7 @@ use bytes::Bytes;
 use mains_base::{Caller, Result};
 use mains_language::schema::CollectionId;
 
-use crate::engine::Engine;
+use crate::engine::{Engine, ReadQuery};
 use crate::epoch::Epoch;
 
 /// Where records are read from.
@@ -56,6 +56,11 @@ impl Source<'_> {
     /// A page of records: the whole body, `{"items":[…],"next":…}`.
     pub async fn list(&self, caller: &Caller, request: &ListRequest) -> Result<Bytes> {
         list::list(self, caller, request).await
+    }
+
+    /// The queries that a page takes, one after the other until it is full: for whoever asks why a list is slow.
+    pub async fn queries(&self, caller: &Caller, request: &ListRequest) -> Result<Vec<ReadQuery>> {
+        list::queries(self, caller, request).await
     }
 
     /// The record with this key as the caller sees it, with the fields that `fields=` names. 404 when there is none,

@@ -162,7 +162,7 @@ async fn fetched(engine: &Engine, list: &ListColumn, records: Vec<Value>) -> Res
             while let Some(row) = rows.next()? {
                 let record = row.id(0)?.unwrap_or(Uuid::NIL);
                 let range = found.ranges.entry(record).or_insert(found.bytes.len()..found.bytes.len());
-                if !range.is_empty() {
+                if range.start < range.end {
                     found.bytes.put_u8(b',');
                 }
                 encode::cell(&mut found.bytes, row, 1, &kind)?;

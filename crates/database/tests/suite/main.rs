@@ -9,6 +9,7 @@
 
 mod engine;
 mod log;
+mod reads;
 mod schema;
 mod sql;
 mod writes;

@@ -2,7 +2,7 @@
 
 #![expect(clippy::format_push_string, reason = "statements of tests are put together as they read")]
 
-mod build;
+pub(crate) mod build;
 mod kill;
 mod random;
 mod refusals;
