@@ -55,7 +55,7 @@ fn table(dialect: Dialect, schema: &Schema, collection: &Collection) -> Result<T
         let condition = condition.map(|tree| sql::index_condition(dialect, schema, collection.id, tree));
         shape.indexes.push(index_shape(collection, &shape, index, condition.transpose()?));
     }
-    if collection.random_ids {
+    if !collection.is_table() {
         by_age(&mut shape);
     }
     Ok(shape)
@@ -182,7 +182,7 @@ fn check_shape(
     })
 }
 
-/// Where ids are random they do not tell when a record was made: paging needs `created` in an index.
+/// Lists go by `created` where nothing else is said, so it is in an index of every collection.
 fn by_age(shape: &mut TableShape) {
     let columns = vec!["created".to_owned()];
     let known = |index: &IndexShape| index.condition.is_none() && index.columns.starts_with(&columns);

@@ -18,7 +18,9 @@ pub(super) fn build(schema: &mut Schema) {
         let made: Vec<Index> = missing
             .map(|field| {
                 let owner = &collection.field(field).owner;
-                Index { automatic: true, ..index(vec![field], owner) }
+                // With `created`, so that the records of one account or parent are a list nobody has to sort.
+                let age = (!collection.is_table()).then_some(FieldId::CREATED);
+                Index { automatic: true, ..index([field].into_iter().chain(age).collect(), owner) }
             })
             .collect();
         let made = named(collection, made);

@@ -51,7 +51,12 @@ fn every_type() {
             let body = site.list(&account(1), "articles").await.unwrap();
             assert_eq!(body, EVERYTHING);
             seen.lock().unwrap().push(body);
-            site.store("articles", 15, &[("slug", "t".into()), ("author", Value::Id(id(1))), ("status", "published".into())]).await;
+            site.store(
+                "articles",
+                15,
+                &[("slug", "t".into()), ("author", Value::Id(id(1))), ("status", "published".into())],
+            )
+            .await;
             let body = site.list(&Caller::visitor(), "articles?where.slug=t&fields=-id").await.unwrap();
             let want = concat!(
                 "\"views\":null,\"score\":null,\"price\":null,\"cost\":null,\"fee\":null,\"day\":null,\"at\":null,",

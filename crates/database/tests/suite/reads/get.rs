@@ -78,9 +78,15 @@ fn an_address_is_no_oracle() {
 fn addresses_that_are_none_are_refused() {
     on_both(async |site| {
         fill(&site).await;
-        for bad in
-            ["articles/title=One", "articles/slug=a,slug=b", "articles/slug=a,", "articles/nick=x", "articles/slug=%zz", "articles/slug=%ff", "articles/id=x"]
-        {
+        for bad in [
+            "articles/title=One",
+            "articles/slug=a,slug=b",
+            "articles/slug=a,",
+            "articles/nick=x",
+            "articles/slug=%zz",
+            "articles/slug=%ff",
+            "articles/id=x",
+        ] {
             let error = site.get(&Caller::system(), bad).await.expect_err(bad);
             assert_eq!(error.code(), "query.address", "{bad}");
         }
@@ -92,7 +98,8 @@ fn values_may_hold_what_divides_an_address() {
     on_both(async |site| {
         let cells = [("name", "Eve".into()), ("email", Value::from("a,b=c%@example.org"))];
         site.store("accounts", 5, &cells).await;
-        let found = site.get(&account(5), "accounts/email=a%2Cb%3Dc%25@example.org?fields=name").await.unwrap();
+        let found =
+            site.get(&account(5), "accounts/email=a%2Cb%3Dc%25@example.org?fields=name").await.unwrap();
         assert!(String::from_utf8_lossy(&found.body).ends_with("\"name\":\"Eve\"}"));
     });
 }

@@ -12,9 +12,12 @@ pub(crate) async fn fill(site: &Site) {
         let cells = [("name", name.into()), ("email", email.into()), ("secret", secret.into())];
         site.store("accounts", number, &cells).await;
     }
-    for (number, title, status, views) in
-        [(11, "One", "published", Some(5)), (12, "Two", "published", None), (13, "Three", "draft", Some(9)), (14, "Four", "published", Some(5))]
-    {
+    for (number, title, status, views) in [
+        (11, "One", "published", Some(5)),
+        (12, "Two", "published", None),
+        (13, "Three", "draft", Some(9)),
+        (14, "Four", "published", Some(5)),
+    ] {
         let cells = [
             ("slug", format!("s{number}").into()),
             ("title", title.into()),
@@ -31,8 +34,11 @@ pub(crate) async fn fill(site: &Site) {
         site.store("articles", u8::try_from(number).unwrap(), &cells).await;
     }
     for (number, article, visible) in [(21, 11, true), (22, 11, false), (23, 14, false)] {
-        let cells =
-            [("article", Value::Id(id(article))), ("text", format!("c{number}").into()), ("visible", visible.into())];
+        let cells = [
+            ("article", Value::Id(id(article))),
+            ("text", format!("c{number}").into()),
+            ("visible", visible.into()),
+        ];
         site.store("comments", number, &cells).await;
     }
 }
@@ -79,7 +85,8 @@ fn conditions_by_equality() {
     on_both(async |site| {
         fill(&site).await;
         let ada = account(1);
-        let account = |number: u8| id(number).text(site.db.schema.find("accounts").unwrap().prefix.as_ref().unwrap());
+        let account =
+            |number: u8| id(number).text(site.db.schema.find("accounts").unwrap().prefix.as_ref().unwrap());
         for (query, want) in [
             ("where.status=published".to_owned(), vec![11, 12, 14]),
             ("where.title=One&where.title=Two&where.title=Nine".to_owned(), vec![11, 12]),
@@ -127,7 +134,9 @@ fn fields_that_are_wanted() {
         fill(&site).await;
         let page = site.list(&Caller::visitor(), "articles?where.slug=s11&fields=title,tags").await.unwrap();
         let id = id(11).text(site.db.schema.find("articles").unwrap().prefix.as_ref().unwrap());
-        let want = format!("{{\"items\":[{{\"id\":\"{id}\",\"title\":\"One\",\"tags\":[\"red\",\"blue\"]}}],\"next\":null}}");
+        let want = format!(
+            "{{\"items\":[{{\"id\":\"{id}\",\"title\":\"One\",\"tags\":[\"red\",\"blue\"]}}],\"next\":null}}"
+        );
         assert_eq!(page, want);
         let page = site.page(&Caller::visitor(), "articles?limit=1&fields=-title,-tags").await;
         let item = page["items"][0].as_object().unwrap();

@@ -118,7 +118,9 @@ pub(crate) fn statements(
             Value::List(items) => {
                 for (item, position) in items.iter().zip(0..) {
                     lists.push((
-                        format!("INSERT INTO \"{name}__{field}\" (record, target, position) VALUES ($1, $2, $3)"),
+                        format!(
+                            "INSERT INTO \"{name}__{field}\" (record, target, position) VALUES ($1, $2, $3)"
+                        ),
                         vec![Value::Id(id), item.clone(), Value::Int(position)],
                     ));
                 }

@@ -12,7 +12,9 @@ fn an_unreadable_field_is_null_in_conditions() {
     on_both(async |site| {
         fill(&site).await;
         let (ada, bob, visitor) = (account(1), account(2), Caller::visitor());
-        for query in ["where.note=note 11", "filter=note == \"note 11\"", "filter=note.startsWith(\"note 11\")"] {
+        for query in
+            ["where.note=note 11", "filter=note == \"note 11\"", "filter=note.startsWith(\"note 11\")"]
+        {
             let address = format!("articles?{query}");
             assert_eq!(site.numbers(&ada, &address).await, [11], "{query}");
             assert_eq!(site.numbers(&bob, &address).await, NONE, "{query}");
@@ -37,8 +39,12 @@ fn unreadable_records_are_not_there_in_conditions() {
         assert_eq!(site.numbers(&Caller::system(), hidden).await, [11]);
         assert_eq!(site.numbers(&visitor, "articles?filter=comments.size() == 1").await, [11]);
         // A relation to a draft is as if there were none.
-        site.store("comments", 24, &[("article", Value::Id(super::id(13))), ("text", "x".into()), ("visible", true.into())])
-            .await;
+        site.store(
+            "comments",
+            24,
+            &[("article", Value::Id(super::id(13))), ("text", "x".into()), ("visible", true.into())],
+        )
+        .await;
         assert_eq!(site.numbers(&visitor, "comments?where.article.title=Three").await, NONE);
         assert_eq!(site.numbers(&account(2), "comments?where.article.title=Three").await, [24]);
         assert_eq!(site.numbers(&visitor, "comments?filter=article.views > 8").await, NONE);
@@ -111,7 +117,10 @@ fn now_stands_still_over_the_pages_of_a_list() {
         let page = site.page(&Caller::visitor(), &format!("articles?limit=1&{filter}")).await;
         start.advance_micros(10);
         let cursor = page["next"].as_str().unwrap();
-        assert_eq!(site.numbers(&Caller::visitor(), &format!("articles?{filter}&cursor={cursor}")).await, [12, 14]);
+        assert_eq!(
+            site.numbers(&Caller::visitor(), &format!("articles?{filter}&cursor={cursor}")).await,
+            [12, 14]
+        );
         assert_eq!(site.numbers(&Caller::visitor(), &format!("articles?{filter}")).await, NONE);
     });
 }

@@ -24,13 +24,23 @@ const TEXTS: [&str; 5] = ["a", "A", "ß", "SS", "\u{fffd}"];
 
 fn thing() -> impl Strategy<Value = Thing> {
     let small = || prop::option::of(0..3_i64);
-    (small(), prop::option::of(0..5_u8), any::<bool>(), prop::option::of(0..5_u8), prop::option::of(-1..2_i8), 0..3_i64, 0..3_i64)
+    (
+        small(),
+        prop::option::of(0..5_u8),
+        any::<bool>(),
+        prop::option::of(0..5_u8),
+        prop::option::of(-1..2_i8),
+        0..3_i64,
+        0..3_i64,
+    )
 }
 
 fn cases() -> impl Strategy<Value = Case> {
-    let names = prop::sample::subsequence(vec!["a", "b", "c", "d", "e", "f", "created"], 0..=3).prop_shuffle();
+    let names =
+        prop::sample::subsequence(vec!["a", "b", "c", "d", "e", "f", "created"], 0..=3).prop_shuffle();
     let sort = (names, any::<[bool; 3]>()).prop_map(|(names, down)| {
-        let each = names.iter().zip(down).map(|(name, down)| format!("{}{name}", if down { "-" } else { "" }));
+        let each =
+            names.iter().zip(down).map(|(name, down)| format!("{}{name}", if down { "-" } else { "" }));
         each.collect::<Vec<_>>().join(",")
     });
     let things = prop::collection::vec(thing(), 0..25);

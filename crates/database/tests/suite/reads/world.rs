@@ -41,6 +41,7 @@ fn articles() -> CollectionSpec {
         .with(field("answers", Holds::Integer(None, None)))
         .unique(&["slug"])
         .unique(&["author", "nick"])
+        .index(&["author", "created"], None)
         .index(&["views"], None)
 }
 
@@ -49,6 +50,7 @@ fn comments() -> CollectionSpec {
         .with(field("article", Holds::Relation("articles".into())).required())
         .with(field("text", Holds::Text(100)))
         .with(field("visible", Holds::Bool))
+        .index(&["article", "created"], None)
 }
 
 fn things() -> CollectionSpec {

@@ -126,7 +126,7 @@ fn indexes_that_nobody_asked_for() {
     let schema = loaded(&[layer(Owner::Site, &files)]);
     let indexes: Vec<_> =
         of(&schema, "notes").indexes.iter().map(|index| (index.name.as_str(), index.automatic)).collect();
-    assert_eq!(indexes, [("team_created", false), ("author", true), ("email", true)]);
+    assert_eq!(indexes, [("team_created", false), ("author_created", true), ("email_created", true)]);
     let unique: Vec<_> =
         of(&schema, "accounts").indexes.iter().map(|index| (index.name.as_str(), index.unique)).collect();
     assert_eq!(unique, [("email_unique", true)]);
