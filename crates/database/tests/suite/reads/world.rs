@@ -31,7 +31,7 @@ fn articles() -> CollectionSpec {
         .with(field("day", Holds::Date))
         .with(field("at", Holds::Datetime))
         .with(field("flag", Holds::Bool))
-        .with(field("extra", Holds::Json))
+        .with(field("extra", Holds::Text(100)))
         .with(field("nick", Holds::Folded(50)))
         .with(field("tags", Holds::Text(40)).many(20))
         .with(field("reviewers", Holds::Relation("accounts".into())).many(20))
@@ -74,6 +74,7 @@ pub(crate) fn world() -> Arc<Schema> {
         Arc::into_inner(site(&[accounts(), articles(), comments(), things(), closed])).expect("it is ours");
     place(&mut schema, "accounts").random_ids = true;
     inverse(&mut schema);
+    field_of(&mut schema, "articles", "extra").kind = FieldKind::Json { max_bytes: 1000 };
     read_rule(&mut schema, "accounts", "true");
     read_rule(&mut schema, "articles", "auth.verified || status == \"published\" || author == auth.id");
     read_rule(&mut schema, "comments", "visible");
