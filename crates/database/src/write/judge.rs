@@ -59,7 +59,9 @@ impl Tx<'_> {
             Asked::Write(field) => Some(not_writable(field)),
             _ => None,
         }));
-        let absent = self.absent_links(authority, collection, before, (draft, !problems.is_empty()))?;
+        // Whatever is refused hides what a foreign key would say, and a link to nothing is to be told first.
+        let look = !(problems.is_empty() && refused.is_empty()) || steps.iter().any(|step| step.rule.is_none());
+        let absent = self.absent_links(authority, collection, before, (draft, look))?;
         let failed = refused
             .iter()
             .filter_map(|asked| if let Asked::Check(check) = asked { Some(*check) } else { None });

@@ -9,6 +9,7 @@ mod change;
 mod choke;
 mod currency;
 mod draft;
+mod guard;
 mod image;
 mod input;
 mod judge;

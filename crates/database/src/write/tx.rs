@@ -8,7 +8,7 @@ use mains_language::schema::{Collection, CollectionId, Schema};
 use super::kept::Records;
 use super::layout::{Layout, Layouts};
 use super::run::Places;
-use super::{Run, change};
+use super::{Run, change, guard};
 use crate::Epoch;
 use crate::engine::{Rows, Statements};
 
@@ -101,12 +101,14 @@ impl<'s> Tx<'s> {
 
     /// Any query: joins, sums, private tables.
     pub fn query(&mut self, sql: &str, parameters: &[Value]) -> Result<Rows> {
+        guard::check(&self.epoch().schema, sql)?;
         self.settle()?;
         self.statements.query(sql, parameters)
     }
 
     /// Queues a statement on a private table, which has no log.
     pub fn execute_later(&mut self, sql: &str, parameters: &[Value]) -> Result<()> {
+        guard::check(&self.epoch().schema, sql)?;
         self.statements.execute_later(sql, parameters, None)
     }
 

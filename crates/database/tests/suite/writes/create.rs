@@ -144,3 +144,15 @@ fn numbers_count_within_their_scope() {
         assert_eq!(site.value("issues", next, "number").await, 78);
     });
 }
+
+#[test]
+fn what_no_database_can_say_is_asked_in_memory() {
+    on_both(|site| async move {
+        let (ada, system) = (site.account("Ada").await, Caller::system());
+        for (key, said) in [("lower", Some("records.invalid /team check")), ("UPPER", None)] {
+            let team = site.create(&system, "teams", json!({ "key": key })).await.unwrap().id;
+            let made = site.create(&ada, "issues", json!({ "team": site.text("teams", team) })).await;
+            assert_eq!(said.map(str::to_owned), made.err().map(|error| super::site::said(&error)), "{key}");
+        }
+    });
+}

@@ -219,6 +219,10 @@ scope = "team"
 [fields.label]
 type = "text"
 default = { expr = 'team.key + "!"' }
+[[checks]]
+expr = 'team.key.matches("[A-Z]+")'
+message = "Only teams with a key of capitals have issues."
+field = "team"
 [rules]
 read = 'team.open'
 create = 'team.open'

@@ -118,7 +118,6 @@ fn one_of_many_gets_a_unique_key_and_puts_all_succeed() {
 #[test]
 fn who_fails_or_panics_takes_nobody_along() {
     on_both(|site| async move {
-        let ada = site.account("Ada").await;
         site.create(&Caller::system(), "teams", json!({ "key": "taken" })).await.unwrap();
         let (teams, key) = (site.collection("teams"), site.field("teams", "key"));
         let (issues, team) = (site.collection("issues"), site.field("issues", "team"));
@@ -139,8 +138,7 @@ fn who_fails_or_panics_takes_nobody_along() {
             }
         });
         let mut codes: Vec<String> = Vec::new();
-        for (number, outcome) in outcomes.await.into_iter().enumerate() {
-            let _ = number;
+        for outcome in outcomes.await {
             codes.push(outcome.map_or_else(|error| said(&error), |_| "ok".to_owned()));
         }
         codes.sort();
@@ -148,7 +146,6 @@ fn who_fails_or_panics_takes_nobody_along() {
         let all = ["internal", "ok", "records.invalid /team not_found", "records.not_unique /key not_unique"];
         assert_eq!(codes, all);
         assert_eq!(count(&site, "teams").await, 7);
-        let _ = ada;
     });
 }
 
@@ -210,5 +207,18 @@ fn a_savepoint_undoes_its_own_and_the_rest_lives_on() {
         assert_eq!(site.value("teams", ids.0, "open").await, true);
         assert_eq!(site.value("teams", ids.1, "open").await, false);
         assert_eq!(count(&site, "teams").await, 2);
+    });
+}
+
+#[test]
+fn nothing_writes_to_a_collection_past_the_choke_point() {
+    on_both(|site| async move {
+        // The whole of it, or its database would be gone before the block runs.
+        let site = site;
+        for text in ["UPDATE \"teams\" SET key = 'x'", "DELETE FROM posts__tags", "INSERT INTO teams VALUES (1)"] {
+            let outcome = site.db.write(&[], move |tx| tx.execute_later(text, &[])).await;
+            let error = outcome.expect_err("it must be refused");
+            assert_eq!(said(&error), "internal", "{text}: {error:?}");
+        }
     });
 }
