@@ -60,7 +60,8 @@ impl Tx<'_> {
             _ => None,
         }));
         // Whatever is refused hides what a foreign key would say, and a link to nothing is to be told first.
-        let look = !(problems.is_empty() && refused.is_empty()) || steps.iter().any(|step| step.rule.is_none());
+        let look =
+            !(problems.is_empty() && refused.is_empty()) || steps.iter().any(|step| step.rule.is_none());
         let absent = self.absent_links(authority, collection, before, (draft, look))?;
         let failed = refused
             .iter()

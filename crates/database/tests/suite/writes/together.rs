@@ -215,7 +215,9 @@ fn nothing_writes_to_a_collection_past_the_choke_point() {
     on_both(|site| async move {
         // The whole of it, or its database would be gone before the block runs.
         let site = site;
-        for text in ["UPDATE \"teams\" SET key = 'x'", "DELETE FROM posts__tags", "INSERT INTO teams VALUES (1)"] {
+        for text in
+            ["UPDATE \"teams\" SET key = 'x'", "DELETE FROM posts__tags", "INSERT INTO teams VALUES (1)"]
+        {
             let outcome = site.db.write(&[], move |tx| tx.execute_later(text, &[])).await;
             let error = outcome.expect_err("it must be refused");
             assert_eq!(said(&error), "internal", "{text}: {error:?}");
