@@ -121,7 +121,8 @@ fn content_length(head: &[u8]) -> Option<usize> {
     Some(digits.fold(0, |sum, digit| sum * 10 + usize::from(digit - b'0')))
 }
 
-fn outcome(mut latencies: Vec<u32>, refused: u64, took: Duration) -> Outcome {
+/// What these latencies in microseconds say.
+pub(crate) fn outcome(mut latencies: Vec<u32>, refused: u64, took: Duration) -> Outcome {
     latencies.sort_unstable();
     let at = |share: usize| {
         let micros = latencies.get(latencies.len() * share / 100).copied().unwrap_or_default();

@@ -3,7 +3,9 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a bench reports to the terminal")]
 
+mod callers;
 mod figures;
+mod inside;
 mod load;
 mod ours;
 mod peers;
@@ -11,17 +13,17 @@ mod process;
 mod report;
 
 use std::io::{Error, Result, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
-use figures::Setting;
+use figures::{Entry, Setting};
 use serde_json::{Value, json};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const USAGE: &str = "usage: cargo xtask bench [--quick] [--only get,list,create,scale]";
+const USAGE: &str = "usage: cargo xtask bench [--quick] [--only NAME,NAME…]";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -61,19 +63,20 @@ fn peer(port: &str) -> ExitCode {
 /// Measures what is asked for; whether all goals are met.
 fn run(quick: bool, only: Option<&str>) -> Result<bool> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new(".")).to_owned();
-    let wanted: Vec<&str> = only.map_or_else(
-        || figures::ALL.iter().map(|(name, _)| *name).collect(),
-        |names| names.split(',').collect(),
-    );
-    if let Some(unknown) = wanted.iter().find(|name| !figures::ALL.iter().any(|(known, _)| known == *name)) {
-        return Err(Error::other(format!("there is no figure {unknown:?}; {USAGE}")));
-    }
+    let wanted = wanted(only)?;
     let setting = prepare(&root, quick)?;
-    let about = about(&setting)?;
+    let mut about = about(&setting)?;
+    if wanted.iter().any(|entry| entry.programs) {
+        get_programs(&root, &setting)?;
+        for program in [&setting.mains, &setting.pocketbase] {
+            let name = program.file_name().unwrap_or_default().to_string_lossy();
+            about[&*name] = version(program)?.into();
+        }
+    }
     println!("{about}");
     let mut all = Vec::new();
-    for (_, measure) in figures::ALL.iter().filter(|(name, _)| wanted.contains(name)) {
-        for figure in measure(&setting)? {
+    for entry in wanted {
+        for figure in (entry.measure)(&setting)? {
             figure.print();
             all.push(figure);
         }
@@ -83,19 +86,23 @@ fn run(quick: bool, only: Option<&str>) -> Result<bool> {
     Ok(all.iter().all(report::Figure::met))
 }
 
+fn wanted(only: Option<&str>) -> Result<Vec<&'static Entry>> {
+    let Some(names) = only else { return Ok(figures::ALL.iter().collect()) };
+    let find = |name: &str| {
+        figures::ALL.iter().find(|entry| entry.name == name).ok_or_else(|| {
+            let known: Vec<&str> = figures::ALL.iter().map(|entry| entry.name).collect();
+            Error::other(format!("there is no figure {name:?}, but {}; {USAGE}", known.join(", ")))
+        })
+    };
+    names.split(',').map(find).collect()
+}
+
 fn prepare(root: &Path, quick: bool) -> Result<Setting> {
-    let built = Command::new("cargo")
-        .args(["build", "--quiet", "--profile", "dist", "--package", "mains"])
-        .current_dir(root)
-        .status()?;
-    if !built.success() {
-        return Err(Error::other("mains does not build"));
-    }
     let folder = root.join("target/bench");
     std::fs::create_dir_all(&folder)?;
     Ok(Setting {
         mains: root.join("target/dist/mains"),
-        pocketbase: peers::pocketbase::install(&root.join("target/pocketbase"))?,
+        pocketbase: root.join("target/pocketbase/bin/pocketbase"),
         folder,
         round: Duration::from_secs(if quick { 2 } else { 8 }),
         rounds: 3,
@@ -103,17 +110,28 @@ fn prepare(root: &Path, quick: bool) -> Result<Setting> {
     })
 }
 
+/// Builds and installs what figures over HTTP start.
+fn get_programs(root: &Path, setting: &Setting) -> Result<()> {
+    let built = Command::new("cargo")
+        .args(["build", "--quiet", "--profile", "dist", "--package", "mains"])
+        .current_dir(root)
+        .status()?;
+    if !built.success() {
+        return Err(Error::other("mains does not build"));
+    }
+    peers::pocketbase::install(&setting.pocketbase)
+}
+
+fn version(program: &Path) -> Result<String> {
+    let done = Command::new(program).arg("--version").output()?;
+    Ok(String::from_utf8_lossy(&done.stdout).trim().to_owned())
+}
+
 /// What the figures were measured on.
 fn about(setting: &Setting) -> Result<Value> {
-    let said = |program: &PathBuf| {
-        let done = Command::new(program).arg("--version").output();
-        done.map(|done| String::from_utf8_lossy(&done.stdout).trim().to_owned())
-    };
     let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = cpu.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or_default();
     Ok(json!({
-        "mains": said(&setting.mains)?,
-        "pocketbase": said(&setting.pocketbase)?,
         "cpu": model.trim_start_matches([' ', '\t', ':']),
         "cores": std::thread::available_parallelism()?.get(),
         "connections": 64,

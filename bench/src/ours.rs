@@ -5,9 +5,12 @@ use std::io::{Error, Result};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use mains_base::Uuid;
+
 use crate::process::Server;
 
-const COLLECTION: &str = r#"prefix = "post"
+/// The collection of the bench.
+pub(crate) const COLLECTION: &str = r#"prefix = "post"
 
 [fields.title]
 type = "text"
@@ -81,9 +84,13 @@ impl Site {
 
 /// The id of the post with this number: a TypeID around a UUIDv7.
 pub(crate) fn id_of(number: u64) -> String {
+    format!("post_{}", String::from_utf8_lossy(&uuid_of(number).suffix()))
+}
+
+/// The same, bare.
+pub(crate) fn uuid_of(number: u64) -> Uuid {
     let value = (1_700_000_000_000 + u128::from(number)) << 80 | 0x7 << 76 | 0b10 << 62 | u128::from(number);
-    let suffix = mains_base::Uuid(value.to_be_bytes()).suffix();
-    format!("post_{}", String::from_utf8_lossy(&suffix))
+    Uuid(value.to_be_bytes())
 }
 
 /// Title and body of a post: the same for every peer.

@@ -2,15 +2,18 @@
 
 mod create;
 mod get;
+mod hot_row;
 mod list;
+mod postgres;
 mod scale;
+mod sqlite;
 
 use std::io::Result;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::load::{self, Load, Outcome, Requests};
-use crate::process::Server;
+use crate::process::{Server, own_cpu};
 use crate::report::{Figure, median};
 
 /// What every figure needs.
@@ -29,12 +32,26 @@ pub(crate) struct Setting {
     pub(crate) many: u64,
 }
 
-/// Measures one thing.
-pub(crate) type Measure = fn(&Setting) -> Result<Vec<Figure>>;
+/// What can be asked for by name.
+pub(crate) struct Entry {
+    pub(crate) name: &'static str,
+    /// Whether it starts the optimized program and PocketBase; else all of it happens in this process.
+    pub(crate) programs: bool,
+    pub(crate) measure: fn(&Setting) -> Result<Vec<Figure>>,
+}
 
-/// All figures by name.
-pub(crate) const ALL: [(&str, Measure); 4] =
-    [("get", get::measure), ("list", list::measure), ("create", create::measure), ("scale", scale::measure)];
+/// All figures.
+pub(crate) const ALL: [Entry; 9] = [
+    Entry { name: "get", programs: true, measure: get::measure },
+    Entry { name: "list", programs: true, measure: list::measure },
+    Entry { name: "create", programs: true, measure: create::measure },
+    Entry { name: "scale", programs: true, measure: scale::measure },
+    Entry { name: "postgres-get", programs: false, measure: postgres::get },
+    Entry { name: "postgres-create", programs: false, measure: postgres::create },
+    Entry { name: "postgres-update", programs: false, measure: postgres::update },
+    Entry { name: "hot-row", programs: false, measure: hot_row::measure },
+    Entry { name: "sqlite", programs: false, measure: sqlite::measure },
+];
 
 /// Medians of several rounds.
 #[derive(Clone, Debug)]
@@ -47,6 +64,17 @@ pub(crate) struct Measured {
 }
 
 impl Measured {
+    /// The medians of rounds, each with the CPU of an answer.
+    fn of(rounds: &[(Outcome, f64)]) -> Self {
+        let middle = |value: fn(&(Outcome, f64)) -> f64| median(rounds.iter().map(value).collect());
+        Self {
+            per_second: middle(|(outcome, _)| outcome.per_second),
+            micros_of_cpu: middle(|(_, cpu)| *cpu),
+            p50: Duration::from_secs_f64(middle(|(outcome, _)| outcome.p50.as_secs_f64())),
+            p99: Duration::from_secs_f64(middle(|(outcome, _)| outcome.p99.as_secs_f64())),
+        }
+    }
+
     /// In words, for the notes of a figure.
     pub(crate) fn words(&self) -> String {
         let Self { per_second, micros_of_cpu, p50, p99 } = self;
@@ -69,14 +97,45 @@ impl Setting {
             let cpu = (server.cpu() - before).as_secs_f64() * 1e6 / outcome.answers as f64;
             rounds.push((outcome, cpu));
         }
-        let middle = |value: fn(&(Outcome, f64)) -> f64| median(rounds.iter().map(value).collect());
-        Ok(Measured {
-            per_second: middle(|(outcome, _)| outcome.per_second),
-            micros_of_cpu: middle(|(_, cpu)| *cpu),
-            p50: Duration::from_secs_f64(middle(|(outcome, _)| outcome.p50.as_secs_f64())),
-            p99: Duration::from_secs_f64(middle(|(outcome, _)| outcome.p99.as_secs_f64())),
-        })
+        Ok(Measured::of(&rounds))
     }
+
+    /// Runs the rounds of one contender in this process.
+    pub(crate) async fn one(&self, ours: impl AsyncFn(Duration) -> Result<Outcome>) -> Result<Measured> {
+        ours(self.round / 4).await?;
+        let mut rounds = Vec::new();
+        for _ in 0..self.rounds {
+            rounds.push(measured(self.round, &ours).await?);
+        }
+        Ok(Measured::of(&rounds))
+    }
+
+    /// Runs the rounds of two contenders in this process by turns, so that a drift of the machine meets both.
+    pub(crate) async fn by_turns(
+        &self,
+        ours: impl AsyncFn(Duration) -> Result<Outcome>,
+        theirs: impl AsyncFn(Duration) -> Result<Outcome>,
+    ) -> Result<(Measured, Measured)> {
+        ours(self.round / 4).await?;
+        theirs(self.round / 4).await?;
+        let (mut first, mut second) = (Vec::new(), Vec::new());
+        for _ in 0..self.rounds {
+            first.push(measured(self.round, &ours).await?);
+            second.push(measured(self.round, &theirs).await?);
+        }
+        Ok((Measured::of(&first), Measured::of(&second)))
+    }
+}
+
+/// One round in this process, with the CPU of each answer.
+async fn measured(
+    time: Duration,
+    round: &impl AsyncFn(Duration) -> Result<Outcome>,
+) -> Result<(Outcome, f64)> {
+    let before = own_cpu();
+    let outcome = round(time).await?;
+    let cpu = (own_cpu() - before).as_secs_f64() * 1e6 / outcome.answers as f64;
+    Ok((outcome, cpu))
 }
 
 /// Spreads request numbers over `count` records (Knuth's multiplicative hash).

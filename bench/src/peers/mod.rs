@@ -2,3 +2,5 @@
 
 pub(crate) mod hyper;
 pub(crate) mod pocketbase;
+pub(crate) mod postgres;
+pub(crate) mod sqlite;

