@@ -26,6 +26,7 @@ pub(crate) struct Inside {
     fields: [FieldId; 4],
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
 fn failed(error: mains_base::Error) -> Error {
     Error::other(format!("{error:?}"))
 }
@@ -45,7 +46,8 @@ impl Inside {
         let plan = physical::plan(db.engine(), &schema).await.map_err(failed)?;
         physical::apply(db.engine(), &schema, &plan).await.map_err(failed)?;
         let posts = schema.find("posts").ok_or_else(|| Error::other("no posts"))?;
-        let field = |name| posts.find(name).map(|field| field.id).ok_or_else(|| Error::other("no such field"));
+        let field =
+            |name| posts.find(name).map(|field| field.id).ok_or_else(|| Error::other("no such field"));
         let fields = [field("title")?, field("body")?, field("views")?, field("public")?];
         let collection = posts.id;
         db.install(Arc::clone(&schema));
@@ -83,8 +85,11 @@ impl Inside {
     pub(crate) async fn list(&self) -> Result<()> {
         let epoch = self.db.epoch();
         let source = Source { engine: self.db.engine(), epoch: &epoch, cursors: &self.cursors };
-        let request =
-            ListRequest { sort: Some("-created".to_owned()), limit: Some(30), ..ListRequest::of(self.collection) };
+        let request = ListRequest {
+            sort: Some("-created".to_owned()),
+            limit: Some(30),
+            ..ListRequest::of(self.collection)
+        };
         std::hint::black_box(source.list(&self.caller, &request).await.map_err(failed)?);
         Ok(())
     }
@@ -115,7 +120,8 @@ impl Inside {
     /// How often a record was seen.
     pub(crate) async fn views(&self, id: Uuid) -> Result<i64> {
         let (collection, [_, _, views, _]) = (self.collection, self.fields);
-        let read = self.db.write(&[], move |tx| Ok(tx.get(collection, id)?.value(views).as_int().unwrap_or(0)));
+        let read =
+            self.db.write(&[], move |tx| Ok(tx.get(collection, id)?.value(views).as_int().unwrap_or(0)));
         read.await.map_err(failed)
     }
 

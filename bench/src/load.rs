@@ -90,7 +90,7 @@ fn send(connection: &mut Connection, requests: Requests<'_>, number: &mut u64) -
 
 /// Reads what is there; `Some(2xx)` when the answer is complete.
 fn receive(connection: &mut Connection) -> std::io::Result<Option<bool>> {
-    let mut chunk = [0; 1 << 15];
+    let mut chunk = [0; 1 << 14];
     match connection.stream.read(&mut chunk) {
         Ok(0) => return Err(std::io::Error::new(ErrorKind::UnexpectedEof, "the server closed a connection")),
         Ok(length) => connection.buffer.extend_from_slice(&chunk[..length]),

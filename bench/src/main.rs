@@ -65,14 +65,14 @@ fn run(quick: bool, only: Option<&str>) -> Result<bool> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new(".")).to_owned();
     let wanted = wanted(only)?;
     let setting = prepare(&root, quick)?;
-    let mut about = about(&setting)?;
+    let Value::Object(mut about) = about(&setting)? else { return Err(Error::other("nothing to say")) };
     if wanted.iter().any(|entry| entry.programs) {
         get_programs(&root, &setting)?;
-        for program in [&setting.mains, &setting.pocketbase] {
-            let name = program.file_name().unwrap_or_default().to_string_lossy();
-            about[&*name] = version(program)?.into();
-        }
+        let versions = [("mains", version(&setting.mains)?), ("pocketbase", version(&setting.pocketbase)?)];
+        let versions = versions.map(|(name, version)| (name.to_owned(), Value::from(version)));
+        about.extend(versions);
     }
+    let about = Value::Object(about);
     println!("{about}");
     let mut all = Vec::new();
     for entry in wanted {
@@ -140,7 +140,7 @@ fn about(setting: &Setting) -> Result<Value> {
 }
 
 /// Median latency of appending a page and `fdatasync`, in microseconds.
-fn fdatasync(folder: &Path) -> Result<u64> {
+fn fdatasync(folder: &Path) -> Result<f64> {
     let mut file = tempfile::tempfile_in(folder)?;
     let mut times = Vec::new();
     for _ in 0..200 {
@@ -149,5 +149,5 @@ fn fdatasync(folder: &Path) -> Result<u64> {
         file.sync_data()?;
         times.push(begun.elapsed().as_secs_f64() * 1e6);
     }
-    Ok(report::median(times) as u64)
+    Ok(report::median(times).round())
 }

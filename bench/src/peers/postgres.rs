@@ -5,17 +5,17 @@ use std::io::{Error, Result};
 
 use mains_base::{Clock as _, SystemClock, Uuid};
 use mains_testkit::postgres::{Disk, Server};
+use serde_json::json;
 use tokio::sync::Mutex;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{Client, NoTls, Row, Statement, error::SqlState};
 
-use crate::ours::content;
+use crate::ours::{content, spread_bytes};
 
 type Told<T> = std::result::Result<T, tokio_postgres::Error>;
 type Wrong = Box<dyn std::error::Error + Sync + Send>;
 
-const GET: &str =
-    "SELECT id, created, updated, version, title, body, views, public FROM posts WHERE id = $1";
+const GET: &str = "SELECT id, created, updated, version, title, body, views, public FROM posts WHERE id = $1";
 const INSERT: &str = "INSERT INTO posts (id, created, updated, version, title, body, views, public) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
 const UPDATE: &str = "UPDATE posts SET views = $2, version = $3, updated = $4 WHERE id = $1";
@@ -38,8 +38,12 @@ impl Twins {
     /// Starts the server.
     pub(crate) async fn start() -> Result<Self> {
         let server = Server::start(Disk::Durable).map_err(Error::other)?;
-        let (url, _) = server.url().rsplit_once('/').map(|(url, name)| (url.to_owned(), name.to_owned())).unwrap_or_default();
-        let client = connect(&server.url()).await?;
+        let (url, _) = server
+            .url()
+            .rsplit_once('/')
+            .map(|(url, name)| (url.to_owned(), name.to_owned()))
+            .unwrap_or_default();
+        let client = connect(&server.url()).await.map_err(Error::other)?;
         for name in ["ours", "theirs"] {
             client.batch_execute(&format!("CREATE DATABASE {name}")).await.map_err(Error::other)?;
         }
@@ -47,8 +51,9 @@ impl Twins {
     }
 }
 
-async fn connect(url: &str) -> Result<Client> {
-    let (client, connection) = tokio_postgres::connect(url, NoTls).await.map_err(Error::other)?;
+#[expect(clippy::disallowed_methods, reason = "a bench has no tasks to look after")]
+async fn connect(url: &str) -> Told<Client> {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
     tokio::task::spawn(connection);
     Ok(client)
 }
@@ -61,7 +66,7 @@ impl Shared {
     pub(crate) async fn open(url: &str) -> Result<Self> {
         let mut open = Vec::new();
         for _ in 0..2 {
-            let client = connect(url).await?;
+            let client = connect(url).await.map_err(Error::other)?;
             let statement = client.prepare(GET).await.map_err(Error::other)?;
             open.push((client, statement));
         }
@@ -72,7 +77,7 @@ impl Shared {
     pub(crate) async fn get(&self, caller: usize, id: Uuid) -> Result<()> {
         let (client, statement) = self.0.get(caller % 2).ok_or_else(|| Error::other("no connection"))?;
         let row = client.query_one(statement, &[&Id(id)]).await.map_err(Error::other)?;
-        std::hint::black_box(post(&row)?);
+        std::hint::black_box(post(&row).map_err(Error::other)?);
         Ok(())
     }
 }
@@ -120,8 +125,7 @@ impl Writers {
 
 impl Writer {
     async fn open(url: &str) -> Told<Self> {
-        let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
-        tokio::task::spawn(connection);
+        let client = connect(url).await?;
         client.batch_execute("SET enable_seqscan = off").await?;
         let (get, insert) = (client.prepare(GET).await?, client.prepare(INSERT).await?);
         let (update, log) = (client.prepare(UPDATE).await?, client.prepare(LOG).await?);
@@ -130,14 +134,11 @@ impl Writer {
 
     async fn created(&self, number: u64) -> Told<bool> {
         let now = SystemClock.now();
-        let id = Id(Uuid::v7(now, random(number)));
+        let id = Id(Uuid::v7(now, spread_bytes(number)));
         let (title, body) = content(number);
         let (now, views, public) = (now.micros(), (number % 1000) as i64, number.is_multiple_of(2));
-        let text = id.0.suffix();
-        let data = serde_json::json!({
-            "id": format!("post_{}", String::from_utf8_lossy(&text)), "created": now, "updated": now, "version": 1,
-            "title": title, "body": body, "views": views, "public": public,
-        });
+        let data =
+            json!({"record": said(&(Id(id.0), now, now, 1, title.clone(), body.clone(), views, public))});
         let data = data.to_string();
         let row: [&(dyn ToSql + Sync); 8] = [&id, &now, &now, &1_i64, &title, &body, &views, &public];
         let log: [&(dyn ToSql + Sync); 7] = [&now, &now, &"posts", &id, &1_i64, &1_i64, &data];
@@ -156,12 +157,11 @@ impl Writer {
         let (begun, row) =
             tokio::join!(self.client.batch_execute(BEGIN), self.client.query_one(&self.get, &key));
         begun?;
-        let row = row?;
-        let (views, version): (i64, i64) = (row.try_get(6)?, row.try_get(3)?);
-        let now = SystemClock.now().micros();
-        let data = serde_json::json!({"views": views, "version": version, "updated": row.try_get::<_, i64>(2)?});
-        let data = data.to_string();
-        let (views, version) = (views + 1, version + 1);
+        let mut post = post(&row?)?;
+        let old = json!({"views": post.6, "version": post.3, "updated": post.2});
+        let (now, views, version) = (SystemClock.now().micros(), post.6 + 1, post.3 + 1);
+        (post.2, post.3, post.6) = (now, version, views);
+        let data = json!({"record": said(&post), "old": old}).to_string();
         let changed: [&(dyn ToSql + Sync); 4] = [&id, &views, &version, &now];
         let log: [&(dyn ToSql + Sync); 7] = [&now, &now, &"posts", &id, &2_i64, &version, &data];
         let (changed, log, done) = tokio::join!(
@@ -182,28 +182,28 @@ fn ended(failures: [Option<tokio_postgres::Error>; 4]) -> Told<bool> {
     }
 }
 
-/// Spreads like randomness, and costs nothing.
-fn random(number: u64) -> [u8; 10] {
-    let [a, b, c, d, e, f, g, h] = number.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes();
-    [a, b, c, d, e, f, g, h, a, b]
-}
-
 type Post = (Id, i64, i64, i64, String, String, i64, bool);
 
-fn post(row: &Row) -> Result<Post> {
-    let post = || {
-        Told::<Post>::Ok((
-            row.try_get(0)?,
-            row.try_get(1)?,
-            row.try_get(2)?,
-            row.try_get(3)?,
-            row.try_get(4)?,
-            row.try_get(5)?,
-            row.try_get(6)?,
-            row.try_get(7)?,
-        ))
-    };
-    post().map_err(Error::other)
+fn post(row: &Row) -> Told<Post> {
+    Ok((
+        row.try_get(0)?,
+        row.try_get(1)?,
+        row.try_get(2)?,
+        row.try_get(3)?,
+        row.try_get(4)?,
+        row.try_get(5)?,
+        row.try_get(6)?,
+        row.try_get(7)?,
+    ))
+}
+
+/// The record as the log says it.
+fn said((id, created, updated, version, title, body, views, public): &Post) -> serde_json::Value {
+    let id = id.0.suffix();
+    json!({
+        "id": format!("post_{}", String::from_utf8_lossy(&id)), "created": created, "updated": updated,
+        "version": version, "title": title, "body": body, "views": views, "public": public,
+    })
 }
 
 /// An id on the wire.
@@ -211,11 +211,7 @@ fn post(row: &Row) -> Result<Post> {
 struct Id(Uuid);
 
 impl ToSql for Id {
-    fn to_sql(
-        &self,
-        _: &Type,
-        out: &mut bytes::BytesMut,
-    ) -> std::result::Result<IsNull, Wrong> {
+    fn to_sql(&self, _: &Type, out: &mut bytes::BytesMut) -> std::result::Result<IsNull, Wrong> {
         out.extend_from_slice(&self.0.0);
         Ok(IsNull::No)
     }

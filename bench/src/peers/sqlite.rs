@@ -8,7 +8,7 @@ use mains_base::{Clock as _, SystemClock, Uuid};
 use rusqlite::{Connection, params};
 
 use crate::load::{Outcome, outcome};
-use crate::ours::{content, uuid_of};
+use crate::ours::{content, spread_bytes, uuid_of};
 
 const COLUMNS: &str = "id, created, updated, version, title, body, views, public";
 /// Records in one durable transaction, as many as callers wait for Mains.
@@ -61,7 +61,7 @@ fn on_two(
         while begun.elapsed() < time {
             let asked = Instant::now();
             read(&connection, first + 2 * latencies.len() as u64).map_err(Error::other)?;
-            latencies.push(asked.elapsed().as_micros() as u32);
+            latencies.push(micros(asked));
         }
         Ok(latencies)
     };
@@ -74,6 +74,10 @@ fn on_two(
     Ok(outcome(both, 0, begun.elapsed()))
 }
 
+fn micros(since: Instant) -> u32 {
+    u32::try_from(since.elapsed().as_micros()).unwrap_or(u32::MAX)
+}
+
 /// Makes records with their log rows, 64 in one durable transaction.
 pub(crate) fn create(path: &Path, time: Duration) -> Result<Outcome> {
     let connection = open(path)?;
@@ -82,7 +86,8 @@ pub(crate) fn create(path: &Path, time: Duration) -> Result<Outcome> {
     while begun.elapsed() < time {
         let asked = Instant::now();
         group(&connection, latencies.len() as u64).map_err(Error::other)?;
-        latencies.extend(std::iter::repeat_n(asked.elapsed().as_micros() as u32, GROUP as usize));
+        let took = micros(asked);
+        latencies.extend((0..GROUP).map(|_| took));
     }
     Ok(outcome(latencies, 0, begun.elapsed()))
 }
@@ -91,8 +96,7 @@ fn group(connection: &Connection, first: u64) -> rusqlite::Result<()> {
     connection.execute_batch("BEGIN IMMEDIATE")?;
     for number in first..first + GROUP {
         let now = SystemClock.now();
-        let [a, b, c, d, e, f, g, h] = number.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes();
-        let id = Uuid::v7(now, [a, b, c, d, e, f, g, h, a, b]);
+        let id = Uuid::v7(now, spread_bytes(number));
         let (title, body) = content(number);
         let (now, views, public) = (now.micros(), (number % 1000) as i64, number.is_multiple_of(2));
         let data = serde_json::json!({
