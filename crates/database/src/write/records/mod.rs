@@ -92,7 +92,7 @@ pub fn find(tx: &mut Tx<'_>, collection: CollectionId, key: &Key) -> Result<Opti
 }
 
 /// Makes the transaction act for a caller, with the authority that it has in an area.
-fn act(tx: &mut super::Tx<'_>, caller: &Caller, area: &str) -> Authority {
+fn act(tx: &mut Tx<'_>, caller: &Caller, area: &str) -> Authority {
     tx.act_as(caller);
     Authority::of(tx.caller(), area)
 }
