@@ -169,6 +169,7 @@ fn said_of(field: &Field, json: serde_json::Value) -> String {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table of cases")]
 fn what_to_type_instead() {
     let short = || FieldKind::Text { min: Some(2), max: 3, pattern: None, ignore_case: false };
     let integer = || FieldKind::Integer { min: Some(0), max: Some(9), sequence: None };
