@@ -9,25 +9,7 @@ use crate::expression::Type;
 use crate::schema::{Choice, CollectionId, CurrencyRule, FieldId, Many, OnDelete, Owner, Pattern, Rules};
 
 fn field(kind: FieldKind) -> Field {
-    Field {
-        id: FieldId(4),
-        name: "it".into(),
-        was: None,
-        owner: Owner::Site,
-        kind,
-        many: None,
-        required: false,
-        default: None,
-        on_create: None,
-        on_write: None,
-        computed: None,
-        immutable: false,
-        hidden: false,
-        message: None,
-        personal: None,
-        read: None,
-        write: None,
-    }
+    Field::new(FieldId::FIRST, "it", kind)
 }
 
 fn text() -> FieldKind {
