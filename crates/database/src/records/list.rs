@@ -153,17 +153,18 @@ impl<'a> Asking<'a> {
         let flags = [self.standing.bound, request.total, self.position.is_some()];
         out.extend(flags.map(u8::from));
         out.push(u8::try_from(keys).unwrap_or(u8::MAX));
+        // With its length before it, so that no text of a caller reads as two.
         let mut part = |text: &str| {
+            out.extend((text.len() as u64).to_be_bytes());
             out.extend_from_slice(text.as_bytes());
-            out.push(0);
         };
         for text in [&request.fields, &request.sort, &request.filter] {
             part(text.as_deref().unwrap_or_default());
         }
         for asked in &self.asked {
             part(&asked.path);
+            part(&asked.values.len().to_string());
             asked.values.iter().for_each(|value| part(if wheres::stays(value) { value } else { "" }));
-            part("");
         }
         if request.filter.is_some() || !self.asked.is_empty() {
             part(if self.caller.is_bound("") { "" } else { "all" });

@@ -11,7 +11,7 @@ use mains_language::schema::{Collection, Default, Field, FieldId, FieldKind};
 use mains_language::values;
 
 use super::ask::About;
-use super::input::{Authority, Input};
+use super::input::{Authority, Input, Sent};
 use super::tx::Declared;
 use super::{Image, Tx};
 
@@ -55,6 +55,7 @@ pub(super) fn new(
     }
     tx.fill(collection, authority, &mut draft, (pending, None))?;
     draft.compare_with_given(collection, authority, input);
+    draft.keep_given(collection, input);
     draft.image.follow_currencies(collection);
     if purpose == Purpose::Store {
         tx.make_slugs(collection, None, &mut draft.image)?;
@@ -100,6 +101,23 @@ pub(super) fn changed(
 /// The stored fields that a site or an app declares.
 pub(super) fn declared_fields(collection: &Collection) -> impl Iterator<Item = &Field> {
     collection.fields.iter().filter(|field| field.id >= FieldId::FIRST && field.is_stored())
+}
+
+fn immutable(field: &Field) -> FieldError {
+    FieldError::new(&field.name, "immutable", "This is never changed. Leave it as it is.")
+}
+
+fn read_only(field: &Field) -> FieldError {
+    FieldError::new(&field.name, "read_only", "This is set here, not by who sends it. Leave it out.")
+}
+
+/// What is wrong with sending anything for this field of a stored record, if no value is accepted but the stored one.
+pub(super) fn never_sent(field: &Field) -> Option<FieldError> {
+    let corrects = |tree: &Arc<Tree>| tree.names().iter().any(|(_, id)| *id == field.id);
+    if field.immutable {
+        return Some(immutable(field));
+    }
+    (is_set_by_server(field) && !field.on_write.as_ref().is_some_and(corrects)).then(|| read_only(field))
 }
 
 /// Whether only the server sets it.
@@ -160,11 +178,7 @@ impl Draft {
             return;
         }
         if field.immutable && !authority.forces {
-            self.problems.push(FieldError::new(
-                &field.name,
-                "immutable",
-                "This is never changed. Leave it as it is.",
-            ));
+            self.problems.push(immutable(field));
             return;
         }
         let corrected =
@@ -172,6 +186,17 @@ impl Draft {
         if authority.sets || corrected || !is_set_by_server(field) {
             self.image.set(field.id, value);
             self.given.push(field.id);
+        }
+    }
+
+    /// What the client sent and the server let stand is given by the client, like any other value.
+    fn keep_given(&mut self, collection: &Collection, input: &Input) {
+        for field in declared_fields(collection).filter(|field| is_set_by_server(field)) {
+            let stands =
+                matches!(input.sent(field.id), Some(Sent::Set(value)) if value == self.image.value(field.id));
+            if stands && !self.given.contains(&field.id) {
+                self.given.push(field.id);
+            }
         }
     }
 
@@ -183,11 +208,11 @@ impl Draft {
         for field in declared_fields(collection).filter(|field| is_set_by_server(field)) {
             let tree = field.on_create.as_ref().or(field.on_write.as_ref());
             let corrects = tree.is_some_and(|tree| names_itself(tree, collection, field));
-            let Some(super::input::Sent::Set(value)) = input.sent(field.id) else { continue };
+            let Some(Sent::Set(value)) = input.sent(field.id) else { continue };
             let told = self.problems.iter().any(|problem| problem.pointer == format!("/{}", field.name));
-            if !corrects && !told && value != self.image.value(field.id) {
-                let sentence = "This is set here, not by who sends it. Leave it out.";
-                self.problems.push(FieldError::new(&field.name, "read_only", sentence));
+            let differs = field.hidden || value != self.image.value(field.id);
+            if !corrects && !told && differs {
+                self.problems.push(read_only(field));
             }
         }
     }

@@ -123,7 +123,11 @@ fn missing(collection: &Collection, image: &Image, authority: &Authority) -> Vec
         value.is_null() || value.as_list().is_some_and(<[_]>::is_empty)
     };
     let fields = declared_fields(collection).filter(needed).filter(|field| empty(field.id));
-    fields.map(violation::required).chain(super::currency::problems(collection, image)).collect()
+    fields
+        .map(violation::required)
+        .chain(super::currency::problems(collection, image))
+        .chain(super::keys::problems(collection, image))
+        .collect()
 }
 
 pub(super) fn not_writable(field: &Field) -> FieldError {

@@ -14,6 +14,7 @@ mod image;
 mod input;
 mod judge;
 mod kept;
+mod keys;
 mod layout;
 mod links;
 mod load;

@@ -50,6 +50,9 @@ fn allows(line: &Transition, values: &[Choice], (from, to): (Option<&str>, Optio
     starts && to.is_some() && to == name(line.to)
 }
 
+/// The code of a change that no line allows.
+pub(super) const CODE: &str = "records.transition";
+
 /// 409 with what cannot follow on what.
 pub(super) fn refused(step: &Step<'_>) -> Error {
     let to = step.to.as_deref().unwrap_or("nothing");
@@ -57,6 +60,15 @@ pub(super) fn refused(step: &Step<'_>) -> Error {
         Some(from) => format!("It cannot go from {from} to {to}."),
         None => format!("It cannot begin as {to}."),
     };
-    let error = FieldError::new(&step.field.name, "transition", message.clone());
-    Error::conflict("records.transition", message).with_fields(vec![error])
+    conflict(step.field, message)
+}
+
+/// 409 to somebody who may not know what stands there.
+pub(super) fn refused_unseen(field: &Field) -> Error {
+    conflict(field, "It cannot become this now.".to_owned())
+}
+
+fn conflict(field: &Field, message: String) -> Error {
+    let error = FieldError::new(&field.name, "transition", message.clone());
+    Error::conflict(CODE, message).with_fields(vec![error])
 }

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use mains_base::{Caller, Error, FieldError, Result, Uuid};
-use mains_language::schema::{Collection, CollectionId};
+use mains_base::{Caller, Error, FieldError, Result, Uuid, Value};
+use mains_language::expression::Tree;
+use mains_language::schema::{Collection, CollectionId, Field};
 
 use super::super::ask::About;
 use super::super::draft::{self, Draft, Purpose, declared_fields};
@@ -65,12 +66,52 @@ fn repeated(
     let collection = declared.collection();
     let draft = draft::new(tx, authority, declared, (input, Purpose::Compare))?;
     let about = About { record: &stored, old: None };
-    let rule = collection.rules.create.iter().filter(|_| authority.bound).cloned().collect::<Vec<_>>();
-    let allowed = tx.truths(&rule, &authority.caller, about)?.iter().all(|truth| *truth);
+    let allowed = match repeatable(authority, collection, (&stored, input)) {
+        Some(rules) => tx.truths(&rules, &authority.caller, about)?.iter().all(|truth| *truth),
+        None => false,
+    };
     if !(allowed && draft.problems.is_empty() && is_same(collection, &stored, (&draft, input))) {
         return Err(violation::id_taken());
     }
     Ok(Written::new(stored, Outcome::Unchanged))
+}
+
+/// The rules that hold for whoever may repeat a create. One who did not leave a name in the record might as well be
+/// guessing what stands in it: such a caller must be able to read all that it says again. `None`: never.
+fn repeatable(
+    authority: &Authority,
+    collection: &Collection,
+    (stored, input): (&Image, &Input),
+) -> Option<Vec<Arc<Tree>>> {
+    if !authority.bound {
+        return Some(Vec::new());
+    }
+    let mut rules: Vec<Arc<Tree>> = collection.rules.create.iter().cloned().collect();
+    if !is_named(authority, collection, stored) {
+        rules.push(Arc::clone(collection.rules.read.as_ref()?));
+        let sent = input.values.iter().map(|(id, _)| collection.field(*id));
+        for field in sent {
+            if field.hidden {
+                return None;
+            }
+            rules.extend(field.read.clone());
+        }
+    }
+    Some(rules)
+}
+
+/// Whether the server wrote the caller's account into the record.
+fn is_named(authority: &Authority, collection: &Collection, stored: &Image) -> bool {
+    let by_server = |field: &&Field| {
+        field
+            .on_create
+            .as_ref()
+            .or(field.on_write.as_ref())
+            .is_some_and(|tree| tree.is_about_caller_or_time())
+    };
+    let own = Value::Id(authority.caller.id);
+    let signed = authority.caller.id != Uuid::NIL;
+    signed && declared_fields(collection).filter(by_server).any(|field| *stored.value(field.id) == own)
 }
 
 /// Compares what was sent, and what tells the caller.
@@ -86,7 +127,7 @@ fn is_same(collection: &Collection, stored: &Image, (draft, input): (&Draft, &In
 }
 
 /// What the moment decides differs at each repetition and says nothing of the caller.
-fn is_about_time(field: &mains_language::schema::Field) -> bool {
+fn is_about_time(field: &Field) -> bool {
     use mains_language::schema::FieldKind;
     matches!(field.kind, FieldKind::Date { .. } | FieldKind::Datetime { .. })
 }

@@ -10,7 +10,7 @@ use super::super::input::{Authority, Input};
 use super::super::{Tx, refusal};
 use super::act;
 use super::target::{self, Found, Which};
-use super::update::{apply, field_rules};
+use super::update::{FieldRules, apply};
 
 /// Records in one request.
 const MOST: usize = 1000;
@@ -34,10 +34,10 @@ pub fn update_many(
 ) -> Result<Many> {
     let declared = tx.of(collection)?;
     let authority = act(tx, caller, &declared.collection().area);
-    let (fields, rules) = field_rules(declared.collection(), input);
+    let fields = FieldRules::of(declared.collection(), input);
     let rule = declared.collection().rules.update.as_ref();
     let mut changed = 0;
-    for found in all(tx, &authority, collection, (first(ids), rule, &rules))? {
+    for found in all(tx, &authority, collection, (first(ids), rule, &fields.trees))? {
         let written = apply(tx, &authority, found, (&fields, input))?;
         changed += usize::from(written.changed);
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use mains_base::{Error, Result, Uuid, Value, fold};
 use mains_language::expression::Tree;
-use mains_language::schema::{CollectionId, FieldId};
+use mains_language::schema::{Collection, CollectionId, FieldId};
 
 use super::super::ask::{About, Question, answering};
 use super::super::input::Authority;
@@ -41,23 +41,40 @@ pub(super) fn find(
 ) -> Result<Vec<Found>> {
     let declared = tx.of(collection)?;
     let mut trees = Vec::new();
+    let mut reading = 0;
     if authority.bound {
-        let Some(read) = &declared.collection().rules.read else { return Ok(Vec::new()) };
-        trees.push(Arc::clone(read));
+        let Some(shows) = shows(declared.collection(), which) else { return Ok(Vec::new()) };
+        reading = shows.len();
+        trees = shows;
         trees.extend(conditions.iter().cloned());
     }
     let found = load(tx, authority, (&declared, which), &trees)?;
-    let readable = found.into_iter().filter(|(_, truths)| !authority.bound || truths.first() == Some(&true));
+    let readable = found.into_iter().filter(|(_, truths)| truths.iter().take(reading).all(|truth| *truth));
     Ok(readable
         .map(|(image, mut truths)| {
             if authority.bound {
-                truths.remove(0);
+                truths.drain(..reading);
             } else {
                 truths = vec![true; conditions.len()];
             }
             Found { image, truths }
         })
         .collect())
+}
+
+/// The rules by which a record at this address shows: its own, and those of the fields that the address names, which
+/// would tell their values. `None`: it shows to nobody.
+fn shows(collection: &Collection, which: Which<'_>) -> Option<Vec<Arc<Tree>>> {
+    let mut rules = vec![Arc::clone(collection.rules.read.as_ref()?)];
+    if let Which::Key(Key::Unique(pairs)) = which {
+        for field in pairs.iter().map(|(id, _)| collection.field(*id)) {
+            if field.hidden {
+                return None;
+            }
+            rules.extend(field.read.clone());
+        }
+    }
+    Some(rules)
 }
 
 /// [`find`] of one record: 404 when there is none; 403 when the first condition, the rule of what is to be done, does
