@@ -15,7 +15,8 @@ pub(crate) fn check(files: &[File]) -> Vec<String> {
         page.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
     let product = files.iter().filter(|file| file.path.starts_with("crates/") && file.path.contains("/src/"));
     let mut used: BTreeMap<&str, &str> = BTreeMap::new();
-    for file in product.filter(|file| file.has_ending("rs") && !file.path.starts_with("crates/testkit/")) {
+    for file in product.filter(|file| file.path.ends_with(".rs") && !file.path.starts_with("crates/testkit/"))
+    {
         let text = file.text.split("#[cfg(test)]").next().unwrap_or_default();
         used.extend(codes(text).into_iter().map(|code| (code, file.path.as_str())));
     }

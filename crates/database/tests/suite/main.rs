@@ -9,6 +9,7 @@
 
 mod engine;
 mod log;
+mod proofs;
 mod reads;
 mod schema;
 mod sql;

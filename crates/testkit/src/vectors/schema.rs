@@ -84,7 +84,25 @@ fn collection(
 }
 
 fn field(name: &str, kind: FieldKind) -> Field {
-    Field::new(FieldId::ID, name, kind)
+    Field {
+        id: FieldId::ID,
+        name: name.to_owned(),
+        was: None,
+        owner: Owner::Site,
+        kind,
+        many: None,
+        required: false,
+        default: None,
+        on_create: None,
+        on_write: None,
+        computed: None,
+        immutable: false,
+        hidden: false,
+        message: None,
+        personal: None,
+        read: None,
+        write: None,
+    }
 }
 
 fn kind(options: &Json, ids: &HashMap<&str, CollectionId>) -> FieldKind {

@@ -3,7 +3,7 @@
 mod create;
 mod delete;
 mod logged;
-mod site;
+pub(crate) mod site;
 mod together;
 mod update;
 

@@ -1,0 +1,6 @@
+//! What must hold of every site: rules fail closed and tell nothing they hide, and both databases answer alike.
+
+mod closed;
+mod extremes;
+mod oracles;
+mod reading;
