@@ -20,6 +20,7 @@ use mains_base::{Error, Kind, Result};
 use tokio::time::{Instant, timeout_at};
 
 use crate::body::Body;
+use crate::docs;
 use crate::files::Files;
 use crate::problem;
 use crate::records::Records;
@@ -83,7 +84,7 @@ impl Router {
             settings,
             records: site.records.clone(),
             files,
-            doors: site.doors.clone(),
+            doors: site.doors.iter().cloned().chain([docs::DOOR]).collect(),
             ids: RequestIds::new()?,
             open: AtomicUsize::new(0),
             draining: AtomicBool::new(false),

@@ -34,7 +34,7 @@ pub(crate) fn outcome_unknown(cause: impl Into<Cause>) -> Error {
     Error::new(
         Kind::Unavailable,
         "outcome_unknown",
-        "Nobody can say whether this was stored. Look before you send it again, or send it with the same Idempotency-Key.",
+        "Nobody can say whether this was stored. Look before you send it again.",
     )
     .retry_after(WAIT)
     .because(cause)

@@ -48,7 +48,11 @@ impl Tx<'_> {
     ) -> Result<()> {
         let mut problems = std::mem::take(&mut draft.problems);
         let image = &draft.image;
-        problems.extend(missing(collection, image, authority));
+        let missing = missing(collection, image, authority);
+        // A value that was refused is not also a value that was left out.
+        let unsaid =
+            missing.into_iter().filter(|error| !problems.iter().any(|told| told.pointer == error.pointer));
+        problems.extend(unsaid.collect::<Vec<_>>());
         let steps = transition::steps(collection, before, image);
         let questions = questions(collection, authority, (before.is_some(), draft), &steps);
         let truths =

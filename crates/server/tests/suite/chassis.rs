@@ -42,6 +42,14 @@ async fn a_panic_is_a_500_that_tells_nothing() {
 }
 
 #[tokio::test]
+async fn the_type_of_a_problem_leads_to_its_place_on_a_page() {
+    let router = router(Settings::default());
+    let page = show(&router, get("/api/docs/errors"), "").await;
+    assert!(page.starts_with("200 OK\ncontent-type: text/html; charset=utf-8\n"), "{page}");
+    assert!(page.contains("<tr id=\"internal\">"), "{page}");
+}
+
+#[tokio::test]
 async fn our_own_faults_tell_nothing_of_the_inside() {
     let answer = show(&router(Settings::default()), get("/test/error"), "").await;
     assert!(answer.starts_with("500") && !answer.contains("hunter2"), "{answer}");

@@ -12,6 +12,7 @@ fn what_is_wrong_with_fields_is_said_all_at_once() {
         let body = r#"{"titel": "x", "stars": 11, "price": "1.234", "tags": ["a", 1], "status": "gone", "author": "note_1"}"#;
         talk.editor(say("POST /api/notes").json(body)).await;
         talk.editor(say("POST /api/notes").json("{}")).await;
+        talk.editor(say("POST /api/notes").json(r#"{"title": 5}"#)).await;
         talk.editor(say("POST /api/notes").json("[1]")).await;
         talk.editor(say("POST /api/notes")).await;
         talk.editor(say("POST /api/notes").json("{\"title\": \"a\", \"title\": \"b\"}")).await;
@@ -23,6 +24,10 @@ fn what_is_wrong_with_fields_is_said_all_at_once() {
     > POST /api/notes {}
     422
     {"type":"/api/docs/errors#records.invalid","title":"Unprocessable Entity","status":422,"code":"records.invalid","detail":"Some fields need another value.","errors":[{"pointer":"/title","code":"required","detail":"This is needed. Give it a value."}],"request_id":"req_1"}
+
+    > POST /api/notes {"title": 5}
+    422
+    {"type":"/api/docs/errors#records.invalid","title":"Unprocessable Entity","status":422,"code":"records.invalid","detail":"Some fields need another value.","errors":[{"pointer":"/title","code":"type","detail":"Send text, such as \"words\"."}],"request_id":"req_1"}
 
     > POST /api/notes [1]
     400
