@@ -82,6 +82,9 @@ pub(crate) struct Migrate {
     /// Print the plan and change nothing.
     #[arg(long)]
     pub(crate) plan: bool,
+    /// Let go of a collection or field that is no longer declared, with all it holds. May be given several times.
+    #[arg(long = "drop", value_name = "NAME")]
+    pub(crate) drops: Vec<String>,
 }
 
 /// `mains import`
@@ -92,6 +95,9 @@ pub(crate) struct Import {
     /// A .jsonl or .csv file, or - for JSON Lines from a pipe.
     #[arg(value_name = "FILE")]
     pub(crate) file: String,
+    /// Give up an import that was stopped, and begin at the first line.
+    #[arg(long)]
+    pub(crate) fresh: bool,
 }
 
 /// `mains export`

@@ -32,6 +32,7 @@ fn main() -> ExitCode {
     match run(arguments, talk) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
+        Err(trouble) if talk::is_enough(&trouble) => ExitCode::SUCCESS,
         Err(trouble) => {
             talk.trouble(&trouble);
             ExitCode::FAILURE
@@ -52,11 +53,15 @@ fn run(arguments: Arguments, talk: Talk) -> Result<bool, Trouble> {
             commands::check::run(&folder, talk)?;
         }
         Command::Doctor => return Ok(commands::doctor::run(&folder, talk)?),
-        Command::Serve(serve) => commands::serve::run(&folder, listening(&folder, serve.listen)?, talk)?,
-        Command::Dev(serve) => commands::dev::run(&folder, listening(&folder, serve.listen)?, talk)?,
+        Command::Serve(serve) => commands::serve::run(&folder, production(&folder, serve.listen)?, talk)?,
+        Command::Dev(serve) => {
+            let settings = listening(&folder, serve.listen)?;
+            logs::start_short(&settings.log, talk.is_colored());
+            commands::dev::run(&folder, settings, talk)?;
+        }
         Command::Migrate(migrate) => {
             let settings = settings::read(&folder).map_err(Trouble::Settings)?;
-            commands::migrate::run(&folder, &settings, migrate.plan, talk)?;
+            commands::migrate::run(&folder, &settings, migrate, talk)?;
         }
         Command::Import(import) => on_site(&folder, |backend| commands::import::run(backend, &import, talk))?,
         Command::Export(export) => on_site(&folder, |backend| commands::export::run(backend, &export, talk))?,
@@ -65,13 +70,20 @@ fn run(arguments: Arguments, talk: Talk) -> Result<bool, Trouble> {
     Ok(true)
 }
 
-/// The settings of a site that is about to be served, and its log.
+/// The settings of a site that is about to be served, with its log begun.
+fn production(folder: &Path, listen: Option<String>) -> Result<Settings, Trouble> {
+    let settings = listening(folder, listen)?;
+    logs::start(&settings.log);
+    Ok(settings)
+}
+
+/// The settings of a site that is about to be served.
 fn listening(folder: &Path, listen: Option<String>) -> Result<Settings, Trouble> {
     let mut settings = settings::read(folder).map_err(Trouble::Settings)?;
     if let Some(listen) = listen {
         settings.server.listen = listen;
+        settings::check(&settings).map_err(Trouble::Settings)?;
     }
-    logs::start(&settings.log);
     Ok(settings)
 }
 

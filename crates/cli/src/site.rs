@@ -1,5 +1,6 @@
 //! A site with its database open: what commands and the server work on.
 
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -73,7 +74,7 @@ impl Site {
         if may {
             seeds::put(&db, folder).await?;
         }
-        let records = Records::open(db).await?;
+        let records = Records::open(db).await?.with_limit(settings.records.limit);
         Ok(Arc::new(Self { folder: folder.to_owned(), settings, records, stop: Stop::new() }))
     }
 
@@ -138,9 +139,16 @@ fn engine_settings(folder: &Path, settings: &Settings) -> Result<EngineSettings>
     Ok(engine)
 }
 
-/// Makes the `data` folder, for the user who serves alone.
+/// Makes the `data` folder, for the user who serves alone; closes one that was made by others' habits.
 fn make_private(data: &Path) -> Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
+    let mode = std::fs::metadata(data).map(|metadata| metadata.permissions().mode());
+    if mode.is_ok_and(|mode| mode & 0o077 != 0) {
+        if let Err(error) = std::fs::set_permissions(data, std::fs::Permissions::from_mode(0o700)) {
+            // Another user owns it, as some containers have it: their decision.
+            tracing::warn!(%error, "data/ is open to other users of this machine and cannot be closed");
+        }
+        return Ok(());
+    }
     let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(data);
     made.map_err(|error| {
         Error::new(Kind::Internal, "cli.no_data", format!("{} cannot be made: {error}.", data.display()))

@@ -1,32 +1,54 @@
 //! How the program talks: data to stdout, everything else to stderr, colored where somebody looks.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "the one place that prints")]
+#![expect(clippy::print_stderr, reason = "the one place that prints")]
 
-use std::io::{IsTerminal, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
 
-use mains_base::{Error, Result};
+use mains_base::{Error, Kind, Result};
 
 use mains_language::site::{self, Diagnostic};
 
 use crate::arguments::Color;
 use crate::site::Trouble;
 
+/// The code of an error that is none: whoever read our stdout has seen enough.
+const ENOUGH: &str = "cli.reader_gone";
+
 /// Where words go.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Talk {
+    /// Whether stderr and stdout are colored.
     colored: bool,
+    colored_out: bool,
+}
+
+/// Colors that mean something.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Hue {
+    Good,
+    Change,
+    Bad,
+    Faint,
 }
 
 impl Talk {
     /// Decides about colors once; `NO_COLOR` (no-color.org) is honored.
     #[expect(clippy::disallowed_methods, reason = "NO_COLOR is no setting of ours")]
     pub(crate) fn new(color: Color) -> Self {
-        let colored = match color {
+        let wanted = |terminal: bool| match color {
             Color::Always => true,
             Color::Never => false,
-            Color::Auto => std::io::stderr().is_terminal() && std::env::var("NO_COLOR").is_err(),
+            Color::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
         };
-        Self { colored }
+        Self {
+            colored: wanted(std::io::stderr().is_terminal()),
+            colored_out: wanted(std::io::stdout().is_terminal()),
+        }
+    }
+
+    /// Whether words on stderr are colored.
+    pub(crate) fn is_colored(self) -> bool {
+        self.colored
     }
 
     /// A sentence for whoever looks.
@@ -34,7 +56,7 @@ impl Talk {
         eprintln!("{text}");
     }
 
-    /// A mishap, with its stable code.
+    /// A mishap.
     fn fail(self, error: &Error) {
         self.error(error.detail());
         for field in error.fields() {
@@ -46,8 +68,13 @@ impl Talk {
     }
 
     fn error(self, sentence: &str) {
-        let (red, plain) = if self.colored { ("\u{1b}[1;31m", "\u{1b}[0m") } else { ("", "") };
-        eprintln!("{red}error{plain}: {sentence}");
+        eprintln!("{}: {}", paint(self.colored, Hue::Bad, "error"), self.tinted(sentence));
+    }
+
+    /// A text that may hold a plan, its lines in the colors of their marks.
+    fn tinted(self, text: &str) -> String {
+        let lines: Vec<String> = text.lines().map(|line| tint(self.colored, line)).collect();
+        lines.join("\n")
     }
 
     /// A mistake in a file, where it is.
@@ -61,7 +88,10 @@ impl Talk {
             Trouble::Failed(error) => self.fail(error),
             Trouble::Settings(problem) => match problem.diagnostic() {
                 Some(diagnostic) => self.show(&diagnostic),
-                None => self.error(&problem.message),
+                None => {
+                    let hint = problem.hint.as_ref().map_or(String::new(), |hint| format!(" {hint}"));
+                    self.error(&format!("{}{hint}", problem.message));
+                }
             },
             Trouble::Written(found) => {
                 for diagnostic in found {
@@ -73,10 +103,108 @@ impl Talk {
         }
     }
 
-    /// Data: a line on stdout. A reader that went away ends the program quietly.
+    /// A plan as talk, its lines in the colors of their marks.
+    pub(crate) fn say_plan(self, plan: &str) {
+        self.say(&self.tinted(plan.trim_end()));
+    }
+
+    /// A plan as data.
+    pub(crate) fn print_plan(self, plan: &str) -> Result<()> {
+        plan.trim_end().lines().try_for_each(|line| self.print(&tint(self.colored_out, line)))
+    }
+
+    /// Data: a line on stdout.
     pub(crate) fn print(self, line: &str) -> Result<()> {
         let mut out = std::io::stdout().lock();
-        out.write_all(line.as_bytes()).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush())?;
+        let written = out.write_all(line.as_bytes()).and_then(|()| out.write_all(b"\n"));
+        written.and_then(|()| out.flush()).map_err(gone)
+    }
+
+    /// A word of data in a color.
+    pub(crate) fn hue(self, hue: Hue, text: &str) -> String {
+        paint(self.colored_out, hue, text)
+    }
+
+    /// Rows of data, each column as wide as its widest cell; with a heading where somebody looks.
+    pub(crate) fn print_table(self, heading: &[&str], rows: &[Vec<String>]) -> Result<()> {
+        let heading: Vec<String> = heading.iter().map(|name| (*name).to_owned()).collect();
+        let shown = std::io::stdout().is_terminal();
+        let lines = aligned(shown.then_some(&heading).into_iter().chain(rows));
+        for (number, line) in lines.iter().enumerate() {
+            let line = if shown && number == 0 { self.hue(Hue::Faint, line) } else { line.clone() };
+            self.print(&line)?;
+        }
         Ok(())
+    }
+}
+
+/// What writing to stdout failed with. A reader that went away ends the program quietly.
+pub(crate) fn gone(error: std::io::Error) -> Error {
+    if error.kind() == ErrorKind::BrokenPipe {
+        return Error::new(Kind::Unavailable, ENOUGH, "The reader of the output went away.");
+    }
+    Error::new(Kind::Internal, "cli.not_written", format!("The output cannot be written: {error}."))
+}
+
+/// Whether it only says that the reader went away.
+pub(crate) fn is_enough(trouble: &Trouble) -> bool {
+    matches!(trouble, Trouble::Failed(error) if error.code() == ENOUGH)
+}
+
+/// The cells under each other. The last one of a row is not filled up.
+fn aligned<'r>(rows: impl Iterator<Item = &'r Vec<String>> + Clone) -> Vec<String> {
+    let mut widths: Vec<usize> = Vec::new();
+    for row in rows.clone() {
+        widths.resize(widths.len().max(row.len()), 0);
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let line = |row: &Vec<String>| {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    rows.map(line).collect()
+}
+
+/// A line of a plan in the color of its mark.
+fn tint(colored: bool, line: &str) -> String {
+    let hue = match line.get(..2) {
+        Some("+ ") => Hue::Good,
+        Some("~ ") => Hue::Change,
+        Some("- " | "! ") => Hue::Bad,
+        _ => return line.to_owned(),
+    };
+    let (mark, rest) = line.split_at(1);
+    format!("{}{rest}", paint(colored, hue, mark))
+}
+
+/// A text in a color.
+pub(crate) fn paint(colored: bool, hue: Hue, text: &str) -> String {
+    let code = match hue {
+        Hue::Good => "1;32",
+        Hue::Change => "1;33",
+        Hue::Bad => "1;31",
+        Hue::Faint => "2",
+    };
+    if colored { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_stand_under_each_other() {
+        let rows =
+            [vec!["a".to_owned(), "bcd".to_owned(), String::new()], vec!["éfg".to_owned(), "h".to_owned()]];
+        assert_eq!(aligned(rows.iter()), ["a    bcd", "éfg  h"]);
+    }
+
+    #[test]
+    fn marks_of_a_plan_are_colored() {
+        assert_eq!(tint(true, "+ field a.b"), "\u{1b}[1;32m+\u{1b}[0m field a.b");
+        assert_eq!(tint(false, "- field a.b"), "- field a.b");
+        assert_eq!(tint(true, "–"), "–");
     }
 }

@@ -14,13 +14,18 @@ pub(crate) fn run(backend: &mut Backend, command: &Keys, talk: Talk) -> Result<(
         Keys::Create { roles, note } => {
             let made = backend.ask(Operation::KeysCreate { roles: roles.clone(), note: note.clone() })?;
             talk.print(text(&made, "secret"))?;
-            talk.say("Keep it: it is shown this once. `mains keys list` shows its id, `mains keys revoke` ends it.");
+            talk.say(&format!(
+                "Keep it, it is shown this once. It ends with: mains keys revoke {}",
+                text(&made, "id")
+            ));
         }
         Keys::List => {
             let keys = backend.ask(Operation::KeysList)?;
-            for key in keys.as_array().into_iter().flatten() {
-                talk.print(&line(key))?;
+            let rows: Vec<Vec<String>> = keys.as_array().into_iter().flatten().map(row).collect();
+            if rows.is_empty() {
+                talk.say("There are no keys yet; `mains keys create --role staff` makes one.");
             }
+            talk.print_table(&["ID", "ROLES", "MADE", "STATE", "NOTE"], &rows)?;
         }
         Keys::Revoke { id } => {
             backend.ask(Operation::KeysRevoke { id: id.clone() })?;
@@ -34,12 +39,23 @@ fn text<'v>(value: &'v Value, name: &str) -> &'v str {
     value.get(name).and_then(Value::as_str).unwrap_or_default()
 }
 
-fn line(key: &Value) -> String {
-    let roles: Vec<&str> =
-        key.get("roles").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+fn row(key: &Value) -> Vec<String> {
+    let roles = key.get("roles").and_then(Value::as_array).into_iter().flatten();
+    let roles: Vec<&str> = roles.filter_map(Value::as_str).collect();
     let state = match key.get("revoked").and_then(Value::as_str) {
-        Some(at) => format!("revoked {at}"),
-        None => format!("since {}", text(key, "made")),
+        Some(at) => format!("revoked {}", minute(at)),
+        None => "valid".to_owned(),
     };
-    format!("{}  {}  {state}  {}", text(key, "id"), roles.join(","), text(key, "note")).trim_end().to_owned()
+    vec![
+        text(key, "id").to_owned(),
+        roles.join(","),
+        minute(text(key, "made")).to_owned(),
+        state,
+        text(key, "note").to_owned(),
+    ]
+}
+
+/// A time without its seconds: `2026-11-21T13:51`.
+fn minute(time: &str) -> &str {
+    time.get(..16).unwrap_or(time)
 }

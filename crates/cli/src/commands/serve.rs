@@ -10,7 +10,7 @@ use mains_server::{Limits, Router, Server, Stop, tasks};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::backend;
-use crate::control;
+use crate::control::{self, Client};
 use crate::settings::Settings;
 use crate::site::{Applies, Site, Trouble};
 use crate::talk::Talk;
@@ -19,12 +19,22 @@ use crate::talk::Talk;
 pub(crate) fn run(folder: &Path, settings: Settings, talk: Talk) -> Result<(), Trouble> {
     let runtime = backend::runtime()?;
     runtime.block_on(async {
+        refuse_second(folder)?;
         let site = Site::open(folder, settings, Applies::Beginning).await?;
         let served = start(&site, talk).await?;
         served.await;
         site.close().await;
         Ok(())
     })
+}
+
+/// A site is served once from its folder: a second one would take the control socket from the first.
+pub(crate) fn refuse_second(folder: &Path) -> Result<()> {
+    if Client::find(&folder.join("data"))?.is_none() {
+        return Ok(());
+    }
+    let detail = format!("{} is being served already. Stop that one first.", folder.display());
+    Err(Error::new(Kind::Conflict, "cli.served", detail))
 }
 
 /// Opens the port and the control socket; what is given back ends when the server has stopped.
@@ -37,8 +47,10 @@ pub(crate) async fn start(site: &Arc<Site>, talk: Talk) -> Result<impl Future<Ou
     site.records.callers().keep_fresh(site.stop.clone());
     on_signal(site.stop.clone())?;
     let stop = site.stop.clone();
+    let data = site.folder.join("data");
     Ok(async move {
         server.run(stop).await;
+        control::forget(&data);
     })
 }
 

@@ -7,7 +7,8 @@ use std::path::Path;
 use mains_base::{Error, Kind, Result};
 use serde_json::Value;
 
-use super::{Answer, LONGEST, SOCKET};
+use super::address::Address;
+use super::{Answer, LONGEST};
 use crate::operations::Operation;
 
 /// A connection to the program that serves a site.
@@ -16,7 +17,7 @@ pub(crate) struct Client(BufReader<UnixStream>);
 impl Client {
     /// Connects, if the site of this `data` folder is being served. A socket that nobody listens on is a left-over.
     pub(crate) fn find(data: &Path) -> Result<Option<Self>> {
-        match UnixStream::connect(data.join(SOCKET)) {
+        match Address::of(data).and_then(|address| UnixStream::connect(address.path())) {
             Ok(stream) => Ok(Some(Self(BufReader::new(stream)))),
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => {
                 Ok(None)

@@ -10,6 +10,7 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 
+use super::address::Address;
 use super::{Answer, LONGEST, SOCKET};
 use crate::operations::{self, Operation};
 use crate::site::Site;
@@ -21,7 +22,7 @@ pub(crate) fn listen(site: Arc<Site>, data: &Path) -> Result<()> {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
         _ => {}
     }
-    let listener = UnixListener::bind(&path)?;
+    let listener = UnixListener::bind(Address::of(data)?.path())?;
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
     tasks::spawn("control socket", async move {
         loop {
@@ -39,6 +40,12 @@ pub(crate) fn listen(site: Arc<Site>, data: &Path) -> Result<()> {
         }
     });
     Ok(())
+}
+
+/// Removes the socket: who comes now finds nobody.
+pub(crate) fn forget(data: &Path) {
+    // One that stays is a left-over that the next start removes.
+    drop(std::fs::remove_file(data.join(SOCKET)));
 }
 
 async fn serve(site: &Arc<Site>, mut stream: UnixStream) -> Result<()> {

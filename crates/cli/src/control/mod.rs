@@ -3,6 +3,7 @@
 //! One JSON line asks, one JSON line answers, as often as one likes on a connection. Whoever may open the socket (mode
 //! 0600: the user that serves) may do everything; it never leaves the machine.
 
+mod address;
 mod client;
 mod listen;
 
@@ -11,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub(crate) use client::Client;
-pub(crate) use listen::listen;
+pub(crate) use listen::{forget, listen};
 
 /// The name of the socket in a site's `data/`.
 pub(crate) const SOCKET: &str = "control.sock";

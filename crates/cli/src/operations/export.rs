@@ -2,8 +2,9 @@
 
 use mains_base::{Caller, Error, Result};
 use mains_database::records::ListRequest;
-use mains_language::schema::{Collection, Field};
-use serde_json::{Value, json};
+use mains_language::schema::{Collection, Field, FieldKind};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::unknown_collection;
 use crate::site::Site;
@@ -30,12 +31,43 @@ pub(super) async fn page(
     serde_json::from_slice(&body).map_err(Error::internal)
 }
 
-/// Answers the names of the exported fields, in order.
+/// A field that is exported.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Column {
+    /// Its name.
+    pub(crate) name: String,
+    /// How its values stand in a cell.
+    pub(crate) cell: Cell,
+}
+
+/// How a value stands in a cell, so that an import reads it as the same value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Cell {
+    /// A text as it is, everything else as JSON.
+    Plain,
+    /// `1999 EUR`.
+    Money,
+    /// JSON, texts too.
+    Json,
+}
+
+/// Answers the exported fields, in order.
 pub(super) fn fields(site: &Site, name: &str, fields: Option<&str>) -> Result<Value> {
     let epoch = site.db().epoch();
     let collection = epoch.schema.find(name).filter(|collection| !collection.is_table());
     let collection = collection.ok_or_else(|| unknown_collection(&epoch.schema, name))?;
-    Ok(json!(chosen(collection, fields)?))
+    let column = |name: String| {
+        let cell = match collection.find(&name) {
+            Some(field) if field.many.is_some() => Cell::Plain,
+            Some(Field { kind: FieldKind::Money { .. }, .. }) => Cell::Money,
+            Some(Field { kind: FieldKind::Json { .. }, .. }) => Cell::Json,
+            _ => Cell::Plain,
+        };
+        Column { name, cell }
+    };
+    let columns: Vec<Column> = chosen(collection, fields)?.into_iter().map(column).collect();
+    serde_json::to_value(columns).map_err(Error::internal)
 }
 
 /// Stored fields in order of declaration, as `--fields` chooses them. Hidden ones never leave.

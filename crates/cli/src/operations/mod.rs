@@ -2,7 +2,7 @@
 //!
 //! Invariant: a command does nothing to a database but by one of these, so it works the same both ways.
 
-mod export;
+pub(crate) mod export;
 pub(crate) mod import;
 mod keys;
 pub(crate) mod migrate;
@@ -30,9 +30,9 @@ pub(crate) enum Operation {
     /// Revokes a key.
     KeysRevoke { id: String },
     /// Answers what `migrate` would do, as text; `null` when nothing.
-    Plan,
+    Plan { drops: Vec<String> },
     /// Does it; answers the plan as text.
-    Migrate,
+    Migrate { drops: Vec<String> },
     /// Answers how far an import into this collection came before: `{line, hash}` or `null`.
     ImportFind { collection: String },
     /// Writes rows in one transaction, with how far that is.
@@ -41,7 +41,7 @@ pub(crate) enum Operation {
     ImportEnd { collection: String },
     /// Answers a page of records: `{items, next}`.
     Export { collection: String, fields: Option<String>, cursor: Option<String> },
-    /// Answers the names of the stored fields of a collection, in order.
+    /// Answers the stored fields of a collection, in order: `[{name, cell}]`.
     Fields { collection: String, fields: Option<String> },
 }
 
@@ -51,8 +51,8 @@ pub(crate) async fn perform(site: &Arc<Site>, operation: Operation) -> Result<Va
         Operation::KeysCreate { roles, note } => keys::create(site, roles, note).await,
         Operation::KeysList => keys::list(site).await,
         Operation::KeysRevoke { id } => keys::revoke(site, &id).await,
-        Operation::Plan => migrate::plan(site.db(), &site.folder).await,
-        Operation::Migrate => migrate::apply(site.db(), &site.folder).await,
+        Operation::Plan { drops } => migrate::plan(site.db(), &site.folder, &drops).await,
+        Operation::Migrate { drops } => migrate::apply(site.db(), &site.folder, &drops).await,
         Operation::ImportFind { collection } => import::find(site, &collection).await,
         Operation::ImportChunk(chunk) => import::write(site, chunk).await,
         Operation::ImportEnd { collection } => import::end(site, &collection).await,

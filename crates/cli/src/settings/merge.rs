@@ -67,6 +67,26 @@ pub(crate) fn merged(source: &str, variable: impl Fn(&str) -> Option<String>) ->
     Settings::deserialize(Value::Table(all)).map_err(|error| Problem::plain(error.message().to_owned()))
 }
 
+/// Refuses a variable that means a key of a section and names none. Others beginning with `MAINS_` are not ours.
+pub(crate) fn known(variables: impl Iterator<Item = String>) -> Result<(), Problem> {
+    let all: Table = toml::from_str(DEFAULTS).map_err(|error| Problem::plain(error.to_string()))?;
+    let sections = all.iter().filter_map(|(section, keys)| Some((section, keys.as_table()?)));
+    let name = |section: &str, key: &str| format!("MAINS_{section}_{key}").to_uppercase();
+    let names: Vec<(String, String)> = sections
+        .flat_map(|(section, keys)| keys.keys().map(move |key| (name(section, ""), name(section, key))))
+        .collect();
+    for variable in variables {
+        let is_meant = names.iter().any(|(section, _)| variable.starts_with(section));
+        if is_meant && names.iter().all(|(_, name)| *name != variable) {
+            let mut problem = Problem::plain(format!("The variable {variable} names no setting."));
+            problem.hint = nearest(&variable, names.iter().map(|(_, name)| name.as_str()))
+                .map(|name| format!("Did you mean {name}?"));
+            return Err(problem);
+        }
+    }
+    Ok(())
+}
+
 type Name<'s> = Spanned<std::borrow::Cow<'s, str>>;
 
 fn overlay_section(
@@ -173,6 +193,19 @@ mod tests {
         assert_eq!(problem("[site]\nspa = \"yes\"\n").0, "[site] spa wants a boolean, as in `spa = false`.");
         assert!(problem("[mail]\nurl = \"x\"\n").0.contains("not there yet"));
         assert!(problem("[site\n").0.starts_with("This is not TOML"));
+    }
+
+    #[test]
+    fn variables_that_name_nothing_are_told() {
+        let known = |name: &str| known([name.to_owned()].into_iter());
+        let wrong = known("MAINS_SERVER_LISSEN").unwrap_err();
+        assert_eq!(wrong.message, "The variable MAINS_SERVER_LISSEN names no setting.");
+        assert_eq!(wrong.hint.as_deref(), Some("Did you mean MAINS_SERVER_LISTEN?"));
+        assert!(
+            known("MAINS_SERVER_LISTEN").is_ok()
+                && known("MAINS_TEST_POSTGRES").is_ok()
+                && known("PATH").is_ok()
+        );
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub(crate) const DEFAULTS: &str = include_str!("default.toml");
 pub(crate) const FILE: &str = "mains.toml";
 
 /// Everything a site may set.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub(crate) struct Settings {
     pub(crate) site: Site,
     pub(crate) database: Database,
@@ -27,7 +27,7 @@ pub(crate) struct Settings {
 }
 
 /// `[site]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub(crate) struct Site {
     pub(crate) name: String,
     pub(crate) url: String,
@@ -36,7 +36,7 @@ pub(crate) struct Site {
 }
 
 /// `[database]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub(crate) struct Database {
     pub(crate) url: String,
     pub(crate) sync: String,
@@ -45,7 +45,7 @@ pub(crate) struct Database {
 }
 
 /// `[server]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub(crate) struct Server {
     pub(crate) listen: String,
     pub(crate) trusted_proxies: Vec<String>,
@@ -55,13 +55,13 @@ pub(crate) struct Server {
 }
 
 /// `[records]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub(crate) struct Records {
     pub(crate) limit: u32,
 }
 
 /// `[log]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub(crate) struct Log {
     pub(crate) level: String,
     pub(crate) format: String,
@@ -80,6 +80,7 @@ pub(crate) fn read(folder: &Path) -> Result<Settings, Problem> {
         }
         Err(error) => return Err(Problem::plain(format!("{} cannot be read: {error}.", path.display()))),
     };
+    merge::known(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()))?;
     let settings = merge::merged(&source, variable)?;
     check(&settings)?;
     Ok(settings)
@@ -90,7 +91,8 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-fn check(settings: &Settings) -> Result<(), Problem> {
+/// What may not be so.
+pub(crate) fn check(settings: &Settings) -> Result<(), Problem> {
     let wrong = |message: String| Err(Problem::plain(message));
     if !(1..=500).contains(&settings.records.limit) {
         return wrong(format!("[records] limit is {}; it may be 1 to 500.", settings.records.limit));

@@ -130,7 +130,7 @@ fn an_import_names_lines_and_fields_and_goes_on() {
     assert_eq!(stopped.status.code(), Some(1));
     let told = said(&stopped);
     assert!(told.contains("line 700, titel: There is no such field. Did you mean title?"), "{told}");
-    assert!(told.contains("line 700, pinned: ") && told.contains("500 rows before these are in."), "{told}");
+    assert!(told.contains("line 700, pinned: ") && told.contains("500 rows are in before that."), "{told}");
     rows[699] = r#"{"title":"Row 700"}"#.to_owned();
     fs::write(&file, rows.join("\n")).unwrap();
     let done = mains(&path, &["import", "notes", &name]);
@@ -178,7 +178,7 @@ fn doctor_says_what_is_wrong() {
     fs::write(path.join("mains.toml"), "[server]\nlisten = \"nowhere\"\n").unwrap();
     let wrong = mains(&path, &["doctor"]);
     assert_eq!(wrong.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&wrong.stdout).contains("WRONG  settings: [server] listen"));
+    assert!(String::from_utf8_lossy(&wrong.stdout).contains("WRONG  settings  [server] listen"));
 }
 
 #[test]

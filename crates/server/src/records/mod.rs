@@ -17,7 +17,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, ETAG};
 use http::{HeaderValue, Method, StatusCode};
 use mains_base::{Error, Result};
-use mains_database::records::{Cursors, Found, Key, Source};
+use mains_database::records::{Cursors, DEFAULT_LIMIT, Found, Key, Source};
 use mains_database::{Db, Epoch};
 use mains_language::schema::Collection;
 
@@ -43,6 +43,7 @@ pub struct Records {
     db: Db,
     callers: Arc<Callers>,
     cursors: Arc<Cursors>,
+    limit: u32,
 }
 
 /// An address of the records API, not decoded.
@@ -72,7 +73,14 @@ impl Records {
     pub async fn open(db: Db) -> Result<Self> {
         let secret = secrets::get(db.engine(), "cursors").await?;
         let callers = Callers::open(db.engine().clone(), Arc::clone(db.clock())).await?;
-        Ok(Self { db, callers, cursors: Arc::new(Cursors::new(&secret)?) })
+        Ok(Self { db, callers, cursors: Arc::new(Cursors::new(&secret)?), limit: DEFAULT_LIMIT })
+    }
+
+    /// The same, with lists of `limit` records where a request does not say how many.
+    #[must_use]
+    pub fn with_limit(mut self, limit: u32) -> Self {
+        self.limit = limit;
+        self
     }
 
     /// The data.
@@ -118,7 +126,8 @@ impl Records {
         let caller = self.callers.find(call.head)?;
         let epoch = self.db.epoch();
         let collection = find(&epoch, Address { collection: name, key: None })?;
-        let request = query::list(collection.id, call.head.uri.query())?;
+        let mut request = query::list(collection.id, call.head.uri.query())?;
+        request.limit.get_or_insert(self.limit);
         Ok(json(StatusCode::OK, self.source(&epoch).list(&caller, &request).await?))
     }
 
