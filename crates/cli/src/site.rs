@@ -69,10 +69,11 @@ impl Site {
         if !(plan.is_empty() || may && plan.only_adds()) {
             return Err(differs(&plan).into());
         }
+        let seeds = if may { Some(seeds::read(&declared, folder)?) } else { None };
         schema::apply(db.engine(), &declared, &plan).await?;
         db.install(declared);
-        if may {
-            seeds::put(&db, folder).await?;
+        if let Some(seeds) = seeds {
+            seeds.put(&db).await?;
         }
         let records = Records::open(db).await?.with_limit(settings.records.limit);
         Ok(Arc::new(Self { folder: folder.to_owned(), settings, records, stop: Stop::new() }))

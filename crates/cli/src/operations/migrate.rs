@@ -25,9 +25,10 @@ pub(crate) async fn apply(db: &Db, folder: &Path, drops: &[String]) -> Result<Va
     if !plan.refusals().is_empty() {
         return Err(Error::new(Kind::Conflict, "schema.refused", format!("This cannot be done.\n\n{plan}")));
     }
+    let seeds = seeds::read(&declared, folder)?;
     schema::apply(db.engine(), &declared, &plan).await?;
     db.install(declared);
-    seeds::put(db, folder).await?;
+    seeds.put(db).await?;
     Ok(told(&plan))
 }
 

@@ -27,20 +27,36 @@ struct Seed {
     key: Vec<FieldId>,
 }
 
-/// Puts all seeds; those that others point at first.
-pub(crate) async fn put(db: &Db, folder: &Path) -> Result<()> {
-    let mut seeds = files::seeds(folder)?;
-    let epoch = db.epoch();
-    let schema = &epoch.schema;
-    if let Some((unknown, _)) = seeds.iter().find(|(name, _)| schema.find(name).is_none()) {
+/// The seeds of a site, read and checked against what it declares; those that others point at first.
+pub(crate) struct Seeds(Vec<(CollectionId, Arc<Vec<Seed>>)>);
+
+/// Reads all seeds, before anything is changed for them.
+pub(crate) fn read(schema: &Schema, folder: &Path) -> Result<Seeds> {
+    let mut files = files::seeds(folder)?;
+    if let Some((unknown, _)) = files.iter().find(|(name, _)| schema.find(name).is_none()) {
         return Err(unknown_collection(schema, unknown));
     }
-    seeds.sort_by_key(|(name, _)| schema.find(name).map_or(0, |collection| depth(schema, collection, 0)));
-    for (name, source) in &seeds {
-        let Some(collection) = schema.find(name) else { continue };
-        put_file(db, schema, collection, source).await?;
+    files.sort_by_key(|(name, _)| schema.find(name).map_or(0, |collection| depth(schema, collection, 0)));
+    let found = files.iter().filter_map(|(name, source)| Some((schema.find(name)?, source)));
+    let read =
+        found.map(|(collection, source)| Ok((collection.id, Arc::new(of_file(schema, collection, source)?))));
+    Ok(Seeds(read.collect::<Result<_>>()?))
+}
+
+impl Seeds {
+    /// Puts all of them into a database that is as declared.
+    pub(crate) async fn put(&self, db: &Db) -> Result<()> {
+        for (id, seeds) in &self.0 {
+            for part in 0..seeds.len().div_ceil(CHUNK) {
+                let (id, seeds) = (*id, Arc::clone(seeds));
+                let work = move |tx: &mut Tx<'_>| {
+                    seeds.iter().skip(part * CHUNK).take(CHUNK).try_for_each(|seed| seed.put(tx, id))
+                };
+                db.write_alone(&[], work).await?;
+            }
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 /// How many relations lead on from a collection; one to itself and circles count once.
@@ -53,7 +69,7 @@ fn depth(schema: &Schema, collection: &Collection, seen: usize) -> usize {
     targets.map(|to| 1 + depth(schema, schema.collection(to), seen + 1)).max().unwrap_or(0)
 }
 
-async fn put_file(db: &Db, schema: &Schema, collection: &Collection, source: &str) -> Result<()> {
+fn of_file(schema: &Schema, collection: &Collection, source: &str) -> Result<Vec<Seed>> {
     let lines = (1..).zip(source.lines()).filter(|(_, line)| !line.trim().is_empty());
     let seeds = lines.map(|(number, line)| {
         seed(schema, collection, number, line).map_err(|fields| {
@@ -62,16 +78,7 @@ async fn put_file(db: &Db, schema: &Schema, collection: &Collection, source: &st
             Error::new(Kind::Invalid, "seeds.invalid", detail).with_fields(fields)
         })
     });
-    let seeds = Arc::new(seeds.collect::<Result<Vec<Seed>>>()?);
-    let id = collection.id;
-    for part in 0..seeds.len().div_ceil(CHUNK) {
-        let seeds = Arc::clone(&seeds);
-        let work = move |tx: &mut Tx<'_>| {
-            seeds.iter().skip(part * CHUNK).take(CHUNK).try_for_each(|seed| seed.put(tx, id))
-        };
-        db.write_alone(&[], work).await?;
-    }
-    Ok(())
+    seeds.collect()
 }
 
 fn seed(schema: &Schema, collection: &Collection, number: u64, line: &str) -> Result<Seed, Vec<FieldError>> {

@@ -4,17 +4,13 @@ use std::fs;
 
 use tempfile::TempDir;
 
-use crate::program::{mains, out};
+use crate::program::{SEED, mains, out, said};
 
 fn site() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let made = mains(folder.path(), &["new", &folder.path().join("site").display().to_string()]);
     out(&made);
     folder
-}
-
-fn said(output: &std::process::Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 #[test]
@@ -99,7 +95,16 @@ fn what_would_lose_data_is_refused_with_a_way_on() {
     fs::write(&file, without).unwrap();
     let refused = mains(&path, &["migrate"]);
     assert_eq!(refused.status.code(), Some(1));
-    assert!(said(&refused).contains("notes.body"), "{}", said(&refused));
+    assert!(said(&refused).contains("mains migrate --drop notes.body"), "{}", said(&refused));
+    let seeded = mains(&path, &["migrate", "--drop", "notes.body"]);
+    assert!(said(&seeded).contains("seeds/notes.jsonl, line 1"), "{}", said(&seeded));
+    assert!(
+        out(&mains(&path, &["migrate", "--plan", "--drop", "notes.body"])).contains("- field notes.body")
+    );
+    fs::write(path.join("seeds/notes.jsonl"), SEED).unwrap();
+    let dropped = out(&mains(&path, &["migrate", "--drop", "notes.body"]));
+    assert!(dropped.contains("with the values of 2 records"), "{dropped}");
+    assert_eq!(out(&mains(&path, &["migrate"])), "");
 }
 
 #[test]

@@ -8,9 +8,12 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use mains_testkit::{Answer, Wire};
+use mains_testkit::wire::{Answer, Wire};
 use serde_json::Value;
 use tempfile::TempDir;
+
+/// A seed of the notes without a body.
+pub(crate) const SEED: &str = "{\"key\": [\"slug\"], \"slug\": \"hello\", \"title\": \"Hello\"}\n";
 
 /// How long anything may take before the test gives up.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -143,14 +146,6 @@ impl Running {
         }
     }
 
-    /// All it said so far and says until it ends.
-    pub(crate) fn rest(mut self) -> String {
-        while let Ok(line) = self.lines.recv_timeout(DEADLINE) {
-            self.heard.push(line);
-        }
-        self.heard.join("\n")
-    }
-
     /// One request.
     pub(crate) fn call(&self, method: &str, path: &str, key: &str, body: Option<&Value>) -> Answer {
         Wire::open(self.port, key).unwrap().call(method, path, body).unwrap()
@@ -173,16 +168,21 @@ impl Running {
         self.child.wait().unwrap();
     }
 
-    /// Waits for its end; its exit code.
-    pub(crate) fn end(&mut self) -> Option<i32> {
-        let until = Instant::now() + DEADLINE;
-        while Instant::now() < until {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status.code();
-            }
-            thread::yield_now();
+    /// Waits for its end: its exit code, and all it said.
+    pub(crate) fn end(mut self) -> (Option<i32>, String) {
+        while let Ok(line) = self.lines.recv_timeout(DEADLINE) {
+            self.heard.push(line);
         }
-        panic!("it does not end:\n{}", self.heard.join("\n"));
+        (self.child.wait().unwrap().code(), self.heard.join("\n"))
+    }
+}
+
+/// Asks until it is so, for as long as anything may take.
+pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let end = Instant::now() + DEADLINE;
+    while !is_so() {
+        assert!(Instant::now() < end, "it never came to this: {what}");
+        thread::yield_now();
     }
 }
 

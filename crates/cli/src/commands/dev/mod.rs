@@ -15,7 +15,7 @@ use mains_server::tasks;
 use super::serve;
 use crate::backend;
 use crate::files;
-use crate::operations::seeds;
+use crate::operations::seeds::{self, Seeds};
 use crate::settings::{self, Settings};
 use crate::site::{self, Applies, Site, Trouble};
 use crate::talk::Talk;
@@ -86,27 +86,31 @@ fn take_up_settings(site: &Site, talk: Talk) {
 
 async fn take_up(site: &Arc<Site>, talk: Talk) {
     match reload(site).await {
-        Ok(None) => talk.say("Taken up."),
-        Ok(Some(plan)) => {
-            talk.say("Taken up:");
-            talk.say_plan(&plan);
+        Ok((plan, seeds)) => {
+            match plan {
+                None => talk.say("Taken up."),
+                Some(plan) => {
+                    talk.say("Taken up:");
+                    talk.say_plan(&plan);
+                }
+            }
+            warn(&site.folder, talk);
+            if let Err(error) = seeds.put(site.db()).await {
+                talk.trouble(&error.into());
+                talk.say("The seeds from there on are not put; mend the file and save it.");
+            }
         }
         Err(trouble) => {
             talk.trouble(&trouble);
             talk.say("The site goes on as it was before this change.");
-            return;
         }
-    }
-    warn(&site.folder, talk);
-    if let Err(error) = seeds::put(site.db(), &site.folder).await {
-        talk.trouble(&error.into());
-        talk.say("Seeds from there on are not put; mend the file and save it.");
     }
 }
 
-/// Takes up what is declared; the plan, when the database changed.
-async fn reload(site: &Arc<Site>) -> Result<Option<String>, Trouble> {
+/// Takes up what is declared: the plan, when the database changed, and the seeds that are to be put.
+async fn reload(site: &Arc<Site>) -> Result<(Option<String>, Seeds), Trouble> {
     let declared = Arc::new(site::declared(&site.folder)?);
+    let seeds = seeds::read(&declared, &site.folder)?;
     let plan = schema::plan(site.db().engine(), &declared).await?;
     if !(plan.is_empty() || plan.only_adds()) {
         let way = if plan.refusals().is_empty() { "\nRun `mains migrate` to apply it." } else { "" };
@@ -115,5 +119,5 @@ async fn reload(site: &Arc<Site>) -> Result<Option<String>, Trouble> {
     }
     schema::apply(site.db().engine(), &declared, &plan).await?;
     site.db().install(declared);
-    Ok((!plan.is_empty()).then(|| plan.to_string()))
+    Ok(((!plan.is_empty()).then(|| plan.to_string()), seeds))
 }

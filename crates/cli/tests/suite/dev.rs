@@ -1,0 +1,75 @@
+//! `mains dev`: what happens to the files while it runs.
+
+use crate::program::{SEED, Site, out, until};
+
+const STARS: &str = "[fields.stars]\ntype = \"integer\"\ndefault = 3\n\n";
+
+#[test]
+fn a_field_is_taken_up_a_mistake_is_shown_and_mended() {
+    let site = Site::new();
+    let mut dev = site.start(&["dev"]);
+    dev.wait_for("taken up as they are saved");
+    let with = format!("{STARS}[[indexes]]");
+    site.change("collections/notes.toml", "[[indexes]]", &with);
+    dev.wait_for("+ field notes.stars");
+    assert_eq!(dev.get("/api/notes/slug=hello").json()["stars"], 3);
+
+    site.change("collections/notes.toml", "\"integer\"", "\"integr\"");
+    dev.wait_for("collections/notes.toml:");
+    dev.wait_for("type = \"integr\"");
+    dev.wait_for("integer");
+    dev.wait_for("The site goes on as it was");
+    assert_eq!(dev.get("/api/notes/slug=hello").json()["stars"], 3);
+
+    site.change("collections/notes.toml", "\"integr\"", "\"integer\"");
+    dev.wait_for("Taken up.");
+    site.change("collections/notes.toml", "default = 3", "default = 3\nmax = 5");
+    dev.wait_for("Taken up:");
+    assert_eq!(dev.get("/api/notes/slug=hello").status, 200);
+}
+
+#[test]
+fn a_collection_in_a_folder_that_was_not_there_is_taken_up() {
+    let site = Site::new();
+    std::fs::remove_dir_all(site.path.join("collections")).unwrap();
+    std::fs::remove_dir_all(site.path.join("seeds")).unwrap();
+    let mut dev = site.start(&["dev"]);
+    dev.wait_for("taken up as they are saved");
+    site.write(
+        "collections/words.toml",
+        "prefix = \"word\"\n[fields.word]\ntype = \"text\"\nunique = true\n[rules]\nread = 'true'\n",
+    );
+    dev.wait_for("+ collection words");
+    site.write("seeds/words.jsonl", "{\"key\": [\"word\"], \"word\": \"one\"}\n");
+    dev.wait_for("Taken up.");
+    until("the seed is put", || dev.get("/api/words").json()["items"][0]["word"] == "one");
+}
+
+#[test]
+fn what_would_lose_data_waits_for_migrate() {
+    let site = Site::new();
+    let mut dev = site.start(&["dev"]);
+    dev.wait_for("taken up as they are saved");
+    site.write("seeds/notes.jsonl", SEED);
+    site.change("collections/notes.toml", "[fields.body]\ntype = \"text\"\nmax = 20_000\n", "");
+    dev.wait_for("mains migrate --drop notes.body");
+    dev.wait_for("The site goes on as it was");
+    assert!(dev.get("/api/notes/slug=hello").json()["body"].is_string());
+    let done = site.run(&["migrate", "--drop", "notes.body"]);
+    assert!(out(&done).contains("- field notes.body"));
+    assert!(dev.get("/api/notes/slug=hello").json().get("body").is_none());
+}
+
+#[test]
+fn changed_settings_wait_for_the_next_start_and_wrong_ones_are_shown() {
+    let site = Site::new();
+    let mut dev = site.start(&["dev"]);
+    dev.wait_for("taken up as they are saved");
+    let settings = site.read("mains.toml");
+    site.write("mains.toml", &format!("{settings}\n[mail]\nurl = \"x\"\n"));
+    dev.wait_for("[mail] is not there yet");
+    dev.wait_for("goes on with the settings it started with");
+    site.write("mains.toml", &settings.replace("#limit = 30", "limit = 7"));
+    dev.wait_for("restart `mains dev` to take this up");
+    assert_eq!(dev.get("/health").status, 200);
+}

@@ -1,0 +1,52 @@
+//! A site on PostgreSQL, from its first start to a killed import.
+
+use mains_testkit::server::Database;
+use serde_json::json;
+
+use crate::imports;
+use crate::program::{SEED, Site, out, refused, until};
+
+/// A site on a database of its own.
+fn site() -> (Site, Database) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let database = runtime.block_on(Database::create()).unwrap();
+    let site = Site::new();
+    site.write("mains.toml", &format!("[database]\nurl = \"{}\"\n", database.url()));
+    (site, database)
+}
+
+#[test]
+fn a_site_runs_on_postgres_from_end_to_end() {
+    let (site, _database) = site();
+    assert!(out(&site.run(&["migrate", "--plan"])).contains("+ collection notes"));
+    let served = site.start(&["serve"]);
+    let key = out(&site.run(&["keys", "create", "--role", "staff"]));
+    let made = served.call("POST", "/api/notes", key.trim(), Some(&json!({"title": "On PostgreSQL"})));
+    assert_eq!((made.status, &made.json()["slug"]), (201, &json!("on-postgresql")));
+    assert_eq!(site.notes("title").len(), 3);
+    let told = refused(&site.run(&["serve", "--listen", "127.0.0.1:0"]));
+    assert!(told.contains("is being served already"), "{told}");
+    site.write("seeds/notes.jsonl", SEED);
+    site.change("collections/notes.toml", "[fields.body]\ntype = \"text\"\nmax = 20_000\n", "");
+    assert!(refused(&site.run(&["migrate"])).contains("mains migrate --drop notes.body"));
+    out(&site.run(&["migrate", "--drop", "notes.body"]));
+    assert!(served.get("/api/notes/slug=hello").json().get("body").is_none());
+    out(&site.run(&["doctor"]));
+    served.stop();
+    assert_eq!(served.end().0, Some(0));
+    assert!(!site.path.join("data/site.db").exists());
+    let again = site.start(&["dev"]);
+    assert_eq!(again.get("/api/notes").json()["items"].as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn a_killed_import_goes_on_here_too() {
+    let (site, _database) = site();
+    out(&site.run(&["migrate"]));
+    let file = imports::rows(&site);
+    let mut import = imports::begin(&site, &file);
+    until("a chunk is in", || site.notes("title").len() > 2);
+    import.kill().unwrap();
+    import.wait().unwrap();
+    imports::goes_on(&site, &file);
+}
