@@ -32,6 +32,9 @@ pub(crate) struct Setting {
     pub(crate) many: u64,
 }
 
+/// Into so many turns a round in this process is cut.
+const TURNS: u32 = 3;
+
 /// What can be asked for by name.
 pub(crate) struct Entry {
     pub(crate) name: &'static str,
@@ -110,7 +113,7 @@ impl Setting {
         Ok(Measured::of(&rounds))
     }
 
-    /// Runs the rounds of two contenders in this process by turns, so that a drift of the machine meets both.
+    /// Runs the rounds of two contenders in this process by turns, short ones, so that a drift of the machine meets both.
     pub(crate) async fn by_turns(
         &self,
         ours: impl AsyncFn(Duration) -> Result<Outcome>,
@@ -119,9 +122,9 @@ impl Setting {
         ours(self.round / 4).await?;
         theirs(self.round / 4).await?;
         let (mut first, mut second) = (Vec::new(), Vec::new());
-        for _ in 0..self.rounds {
-            first.push(measured(self.round, &ours).await?);
-            second.push(measured(self.round, &theirs).await?);
+        for _ in 0..self.rounds * TURNS as usize {
+            first.push(measured(self.round / TURNS, &ours).await?);
+            second.push(measured(self.round / TURNS, &theirs).await?);
         }
         Ok((Measured::of(&first), Measured::of(&second)))
     }
