@@ -33,10 +33,12 @@ fn run(command: &mut Command) -> Result<()> {
 /// A fresh PocketBase with a superuser, and the token to use it.
 pub(crate) fn start(program: &Path, data: &Path) -> Result<(Server, String)> {
     let port = free_port()?;
-    let dir = format!("--dir={}", data.display());
-    run(Command::new(program).args(["superuser", "upsert", "bench@example.org", "bench-password-1", &dir]))?;
+    let dir = format!("--dir={}", data.join("data").display());
+    // It would write down each collection beside its folder, where the next one would find it.
+    let own = [dir.as_str(), "--automigrate=false"];
+    run(Command::new(program).args(["superuser", "upsert", "bench@example.org", "bench-password-1"]).args(own))?;
     let mut command = Command::new(program);
-    command.args(["serve", &format!("--http=127.0.0.1:{port}"), &dir]);
+    command.args(["serve", &format!("--http=127.0.0.1:{port}")]).args(own);
     let server = Server::start(command, port)?;
     let sign_in = json!({"identity": "bench@example.org", "password": "bench-password-1"});
     let answer = call(port, "POST", "/api/collections/_superusers/auth-with-password", "", &sign_in)?;
