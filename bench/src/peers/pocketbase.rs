@@ -36,7 +36,9 @@ pub(crate) fn start(program: &Path, data: &Path) -> Result<(Server, String)> {
     let dir = format!("--dir={}", data.join("data").display());
     // It would write down each collection beside its folder, where the next one would find it.
     let own = [dir.as_str(), "--automigrate=false"];
-    run(Command::new(program).args(["superuser", "upsert", "bench@example.org", "bench-password-1"]).args(own))?;
+    run(Command::new(program)
+        .args(["superuser", "upsert", "bench@example.org", "bench-password-1"])
+        .args(own))?;
     let mut command = Command::new(program);
     command.args(["serve", &format!("--http=127.0.0.1:{port}")]).args(own);
     let server = Server::start(command, port)?;
