@@ -29,7 +29,7 @@ fn used(files: &[File]) -> BTreeMap<&str, &str> {
     let product = files.iter().filter(|file| {
         file.path.starts_with("crates/")
             && file.path.contains("/src/")
-            && file.path.ends_with(".rs")
+            && file.has_ending("rs")
             && !file.path.ends_with("/tests.rs")
             && !file.path.starts_with("crates/testkit/")
     });

@@ -27,7 +27,7 @@ fn against(file: &File) -> Vec<String> {
     let Some((_, known)) = ROOMS.iter().find(|(name, _)| *name == room) else {
         return vec![format!("{}: the room {room:?} is not in ARCHITECTURE.md", file.path)];
     };
-    if place != "src" || !file.path.ends_with(".rs") {
+    if place != "src" || !file.has_ending("rs") {
         return Vec::new();
     }
     let wrong = |line: &str| {

@@ -4,7 +4,7 @@ use crate::tree::{self, File};
 
 /// Relative links to files or headings that are not there.
 pub(crate) fn check(files: &[File]) -> Vec<String> {
-    let pages = files.iter().filter(|file| file.path.ends_with(".md"));
+    let pages = files.iter().filter(|file| file.has_ending("md"));
     pages.flat_map(|page| broken(page, files)).collect()
 }
 

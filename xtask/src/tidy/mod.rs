@@ -10,6 +10,9 @@ use std::process::ExitCode;
 
 use crate::tree;
 
+/// Looks at the tree and says what is to be mended, a line each.
+type Check = fn(&[tree::File]) -> Vec<String>;
+
 /// Checks everything and prints what it found, a line each.
 pub(crate) fn run() -> ExitCode {
     let files = match tree::files() {
@@ -19,8 +22,7 @@ pub(crate) fn run() -> ExitCode {
             return ExitCode::from(1);
         }
     };
-    let checks: [fn(&[tree::File]) -> Vec<String>; 5] =
-        [sizes::check, sql::check, imports::check, links::check, codes::check];
+    let checks: [Check; 5] = [sizes::check, sql::check, imports::check, links::check, codes::check];
     let found: Vec<String> = checks.iter().flat_map(|check| check(&files)).collect();
     for line in &found {
         println!("{line}");

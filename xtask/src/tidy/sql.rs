@@ -16,11 +16,12 @@ const STATEMENTS: [&str; 9] = [
 
 /// Lines of Rust that begin a statement in a string outside the rooms of SQL.
 pub(crate) fn check(files: &[File]) -> Vec<String> {
-    files.iter().filter(|file| is_watched(&file.path)).flat_map(statements).collect()
+    files.iter().filter(|file| is_watched(file)).flat_map(statements).collect()
 }
 
-fn is_watched(path: &str) -> bool {
-    let product = path.starts_with("crates/") && path.ends_with(".rs");
+fn is_watched(file: &File) -> bool {
+    let path = file.path.as_str();
+    let product = path.starts_with("crates/") && file.has_ending("rs");
     let allowed = path.starts_with("crates/database/")
         || path.starts_with("crates/testkit/")
         || path.contains("/tests/")

@@ -178,6 +178,29 @@ pub enum OnDelete {
 }
 
 impl Field {
+    /// A field of this type with nothing else said about it.
+    pub fn new(id: FieldId, name: &str, kind: FieldKind) -> Self {
+        Self {
+            id,
+            name: name.to_owned(),
+            was: None,
+            owner: Owner::Site,
+            kind,
+            many: None,
+            required: false,
+            default: None,
+            on_create: None,
+            on_write: None,
+            computed: None,
+            immutable: false,
+            hidden: false,
+            message: None,
+            personal: None,
+            read: None,
+            write: None,
+        }
+    }
+
     /// Whether it has a column or a join table, so not `computed`.
     pub fn is_stored(&self) -> bool {
         self.computed.is_none()

@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use toml::de::DeValue;
 
 use super::document::Item;
-use crate::schema::{Field, FieldId, FieldKind, Owner, Schema};
+use crate::schema::{Field, FieldId, FieldKind, Schema};
 use crate::values;
 
 /// A literal as a value of this type, without limits; notes what does not fit.
@@ -51,23 +51,5 @@ fn json(item: Item<'_, '_>) -> Option<Json> {
 
 /// A field of this type with nothing said about it.
 pub(super) fn blank(kind: FieldKind) -> Field {
-    Field {
-        id: FieldId::ID,
-        name: String::new(),
-        was: None,
-        owner: Owner::Site,
-        kind,
-        many: None,
-        required: false,
-        default: None,
-        on_create: None,
-        on_write: None,
-        computed: None,
-        immutable: false,
-        hidden: false,
-        message: None,
-        personal: None,
-        read: None,
-        write: None,
-    }
+    Field::new(FieldId::ID, "", kind)
 }

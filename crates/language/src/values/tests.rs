@@ -9,25 +9,7 @@ use crate::expression::Type;
 use crate::schema::{Choice, CollectionId, CurrencyRule, FieldId, Many, OnDelete, Owner, Pattern, Rules};
 
 fn field(kind: FieldKind) -> Field {
-    Field {
-        id: FieldId(4),
-        name: "it".into(),
-        was: None,
-        owner: Owner::Site,
-        kind,
-        many: None,
-        required: false,
-        default: None,
-        on_create: None,
-        on_write: None,
-        computed: None,
-        immutable: false,
-        hidden: false,
-        message: None,
-        personal: None,
-        read: None,
-        write: None,
-    }
+    Field::new(FieldId::FIRST, "it", kind)
 }
 
 fn text() -> FieldKind {
@@ -169,6 +151,7 @@ fn said_of(field: &Field, json: serde_json::Value) -> String {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table of cases")]
 fn what_to_type_instead() {
     let short = || FieldKind::Text { min: Some(2), max: 3, pattern: None, ignore_case: false };
     let integer = || FieldKind::Integer { min: Some(0), max: Some(9), sequence: None };

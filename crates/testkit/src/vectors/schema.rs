@@ -84,25 +84,7 @@ fn collection(
 }
 
 fn field(name: &str, kind: FieldKind) -> Field {
-    Field {
-        id: FieldId::ID,
-        name: name.to_owned(),
-        was: None,
-        owner: Owner::Site,
-        kind,
-        many: None,
-        required: false,
-        default: None,
-        on_create: None,
-        on_write: None,
-        computed: None,
-        immutable: false,
-        hidden: false,
-        message: None,
-        personal: None,
-        read: None,
-        write: None,
-    }
+    Field::new(FieldId::ID, name, kind)
 }
 
 fn kind(options: &Json, ids: &HashMap<&str, CollectionId>) -> FieldKind {

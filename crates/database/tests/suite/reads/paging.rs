@@ -74,7 +74,10 @@ async fn run(site: &Site, statements: Vec<(String, Vec<Value>)>) {
     site.db.engine.alter(body).await.unwrap();
 }
 
-async fn walk(site: &Site, case: &Case) -> (Vec<u8>, Vec<u8>) {
+/// A list whole, and page by page.
+type Outcome = (Vec<u8>, Vec<u8>);
+
+async fn walk(site: &Site, case: &Case) -> Outcome {
     let caller = Caller::visitor();
     run(site, vec![("DELETE FROM \"things\"".to_owned(), vec![])]).await;
     run(site, stored(site, &case.things, 1)).await;
@@ -101,7 +104,7 @@ async fn walk(site: &Site, case: &Case) -> (Vec<u8>, Vec<u8>) {
 
 #[test]
 fn none_twice_and_none_missing() {
-    let runs: Mutex<Vec<Vec<(Vec<u8>, Vec<u8>)>>> = Mutex::default();
+    let runs: Mutex<Vec<Vec<Outcome>>> = Mutex::default();
     let mut runner = TestRunner::deterministic();
     let strategy = cases();
     let all: Vec<Case> = (0..60).map(|_| strategy.new_tree(&mut runner).unwrap().current()).collect();

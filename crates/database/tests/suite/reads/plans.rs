@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use mains_base::Caller;
+use mains_base::{Caller, Kind};
 use mains_database::dialect::Dialect;
-use mains_database::engine::Route;
+use mains_database::engine::{Engine, EngineSettings, Route};
 use mains_language::schema::Schema;
 
 use super::world::{read_rule, world};
@@ -104,5 +104,24 @@ fn literals_alone_make_no_new_statement() {
         assert!(Arc::ptr_eq(&one, &text("articles?where.title=Two&filter=views > 1").await));
         assert!(Arc::ptr_eq(&one, &text("articles?where.title=Two&filter=views > 22").await));
         assert!(!Arc::ptr_eq(&one, &text("articles?where.title=Two&filter=views < 1").await));
+    });
+}
+
+#[test]
+fn a_list_beyond_its_budget_names_the_index_it_needs() {
+    mains_testkit::database::on(Dialect::Sqlite, async || {
+        let db = mains_testkit::TestDb::with_schema(Dialect::Sqlite, world()).await;
+        let mut site = Site::over(db);
+        for number in 1..200 {
+            site.store("things", number, &[("f", 1.into()), ("c", true.into())]).await;
+        }
+        site.db.engine.close().await;
+        let settings = EngineSettings { inline_steps: 2000, pool_steps: 2000, ..site.db.place.settings() };
+        site.db.engine = Engine::open(&settings, Arc::new(site.db.clock.clone())).await.unwrap();
+        let all = Caller::visitor();
+        assert_eq!(site.numbers(&all, "things?sort=-f&limit=1").await, [199]);
+        let error = site.list(&all, "things?where.c=true&sort=-e&limit=1").await.unwrap_err();
+        assert_eq!((error.kind(), error.code()), (Kind::Invalid, "query.needs_index"));
+        assert!(error.detail().contains("[[indexes]] fields = [\"c\", \"e\"]"), "{}", error.detail());
     });
 }

@@ -246,23 +246,12 @@ fn compare(start: CollectionId, field: FieldId, comparison: Comparison, with: i6
 
 fn made(spec: &FieldSpec, kind: FieldKind, id: FieldId, owner: &Owner) -> Field {
     Field {
-        id,
-        name: spec.name.clone(),
         was: spec.was.clone(),
         owner: owner.clone(),
-        kind,
         many: spec.many.map(|max_items| Many { max_items }),
         required: spec.required,
         default: spec.default.clone().map(Default::Literal),
-        on_create: None,
-        on_write: None,
-        computed: None,
-        immutable: false,
-        hidden: false,
-        message: None,
-        personal: None,
-        read: None,
-        write: None,
+        ..Field::new(id, &spec.name, kind)
     }
 }
 
