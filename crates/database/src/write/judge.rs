@@ -66,7 +66,11 @@ impl Tx<'_> {
         // Whatever is refused hides what a foreign key would say, and a link to nothing is to be told first.
         let look =
             !(problems.is_empty() && refused.is_empty()) || steps.iter().any(|step| step.rule.is_none());
-        let absent = self.absent_links(authority, collection, before, (draft, look))?;
+        let mut absent = self.absent_links(authority, collection, before, (draft, look))?;
+        if !absent.is_empty() && !look {
+            // Now that one leads nowhere, all that do are told.
+            absent = self.absent_links(authority, collection, before, (draft, true))?;
+        }
         let failed = refused
             .iter()
             .filter_map(|asked| if let Asked::Check(check) = asked { Some(*check) } else { None });

@@ -56,7 +56,8 @@ fn existing(tx: &mut Tx<'_>, collection: CollectionId, id: Uuid) -> Result<Optio
     Ok(None)
 }
 
-/// A repetition is what the same caller would make of the same values now.
+/// A repetition is what the same caller would make of the same values now: it passes everything that a new record
+/// passes, in the same order, whichever database looks for the id first or last.
 fn repeated(
     tx: &mut Tx<'_>,
     authority: &Authority,
@@ -64,13 +65,19 @@ fn repeated(
     (stored, input): (Arc<Image>, &Input),
 ) -> Result<Written> {
     let collection = declared.collection();
-    let draft = draft::new(tx, authority, declared, (input, Purpose::Compare))?;
+    let mut draft = draft::new(tx, authority, declared, (input, Purpose::Compare))?;
+    for field in declared_fields(collection).filter(|field| is_drawn(field)) {
+        if draft.image.value(field.id).is_null() {
+            draft.image.set(field.id, stored.value(field.id).clone());
+        }
+    }
+    tx.judge(authority, collection, None, &mut draft)?;
     let about = About { record: &stored, old: None };
     let allowed = match repeatable(authority, collection, (&stored, input)) {
         Some(rules) => tx.truths(&rules, &authority.caller, about)?.iter().all(|truth| *truth),
         None => false,
     };
-    if !(allowed && draft.problems.is_empty() && is_same(collection, &stored, (&draft, input))) {
+    if !(allowed && is_same(collection, &stored, (&draft, input))) {
         return Err(violation::id_taken());
     }
     Ok(Written::new(stored, Outcome::Unchanged))
@@ -124,6 +131,12 @@ fn is_same(collection: &Collection, stored: &Image, (draft, input): (&Draft, &In
         };
         !tells || stored.value(field.id) == draft.image.value(field.id)
     })
+}
+
+/// What is found for a record only when it is stored.
+fn is_drawn(field: &Field) -> bool {
+    use mains_language::schema::FieldKind;
+    matches!(field.kind, FieldKind::Slug { .. } | FieldKind::Integer { sequence: Some(_), .. })
 }
 
 /// What the moment decides differs at each repetition and says nothing of the caller.
