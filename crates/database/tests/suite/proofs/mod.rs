@@ -4,3 +4,4 @@ mod closed;
 mod extremes;
 mod oracles;
 mod reading;
+mod sequences;

@@ -296,6 +296,10 @@ fn uniqueness_speaks_after_the_rule() {
             let foreign = json!({ "owner": site.text("accounts", world.ada.id), "subject": subject });
             assert_eq!(refused(site.create(eve, "letters", foreign).await), "forbidden");
         }
+        // The same of ids.
+        let taken =
+            json!({ "id": site.text("letters", world.letter), "owner": site.text("accounts", world.ada.id) });
+        assert_eq!(refused(site.create(eve, "letters", taken).await), "forbidden");
         // Who may make one is told, as there is no other way.
         let own = json!({ "owner": site.text("accounts", eve.id), "subject": "Plan" });
         assert_eq!(
