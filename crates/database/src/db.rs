@@ -10,7 +10,7 @@ use mains_language::schema::Schema;
 
 use crate::Epoch;
 use crate::engine::{Engine, EngineSettings, Job, Lane};
-use crate::write::{Numbers, Run, Tx, block_job};
+use crate::write::{Numbers, Order, Run, Tx, block_job};
 
 /// How often one write is looked at again before its failure stands.
 const RUNS: usize = 4;
@@ -26,6 +26,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     epoch: RwLock<Arc<Epoch>>,
     numbers: Arc<Numbers>,
+    order: Order,
 }
 
 impl Db {
@@ -38,7 +39,9 @@ impl Db {
     /// Serves from an engine that is already open.
     pub fn over(engine: Engine, clock: Arc<dyn Clock>) -> Self {
         let epoch = RwLock::new(Arc::new(Epoch::new(0, Arc::default(), engine.dialect())));
-        Self { inner: Arc::new(Inner { engine, clock, epoch, numbers: Arc::default() }) }
+        Self {
+            inner: Arc::new(Inner { engine, clock, epoch, numbers: Arc::default(), order: Order::default() }),
+        }
     }
 
     /// The schema as it is served now. Hold it for a whole request.
@@ -87,7 +90,8 @@ impl Db {
         F: Fn(&mut Tx<'_>) -> Result<T> + Send + Sync + 'static,
     {
         let inner = &self.inner;
-        let run = Arc::new(Run::new(self.epoch(), inner.clock.now(), Arc::clone(&inner.numbers)));
+        let run =
+            Arc::new(Run::new(self.epoch(), inner.clock.now(), (Arc::clone(&inner.numbers), &inner.order))?);
         let job = job(Arc::clone(&run), body);
         for _ in 1..RUNS {
             let outcome = self.once(lanes, Arc::clone(&job), alone).await;
@@ -107,7 +111,7 @@ impl Db {
 
     /// Whether a failed run asked to be run again, having drawn the numbers that it lacked.
     async fn prepare_again(&self, run: &Arc<Run>) -> Result<bool> {
-        let Some(counter) = run.take_lacking() else { return Ok(run.look_first_from_now()) };
+        let Some(counter) = run.take_lacking() else { return Ok(run.may_end_better()) };
         let first = self.once(&[], block_job(counter.clone()), false).await?;
         self.inner.numbers.add_block(&counter, first);
         Ok(true)
@@ -120,7 +124,7 @@ where
     F: Fn(&mut Tx<'_>) -> Result<T> + Send + Sync + 'static,
 {
     Arc::new(move |statements| {
-        let mut tx = Tx::begin(statements, Arc::clone(&run))?;
+        let mut tx = Tx::begin(statements, Arc::clone(&run));
         let answer = body(&mut tx)?;
         tx.finish()?;
         Ok(Box::new(answer) as Box<dyn Any + Send>)

@@ -96,6 +96,8 @@ impl Engine {
     }
 
     async fn submit(&self, work: Work, lanes: &[Lane]) -> Result<Answer> {
+        // The one writer of SQLite runs all closures one after the other anyway, and many in one commit.
+        let lanes = if self.dialect() == Dialect::Sqlite { &[] } else { lanes };
         let (task, answer) = Task::new(work, lanes);
         self.queue().push(task).map_err(|_| failure::busy())?;
         answer.await.unwrap_or_else(|_| Err(failure::outcome_unknown("the write thread ended")))

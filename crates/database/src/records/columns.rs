@@ -119,7 +119,8 @@ impl Columns {
     }
 }
 
-fn key(first: bool, name: &str) -> Box<[u8]> {
+/// What stands before a member's value.
+pub(super) fn key(first: bool, name: &str) -> Box<[u8]> {
     let mut out = bytes::BytesMut::new();
     super::json::text(&mut out, name);
     let mut key = vec![if first { b'{' } else { b',' }];
@@ -129,7 +130,7 @@ fn key(first: bool, name: &str) -> Box<[u8]> {
 }
 
 /// How a field's value, or an element of its list, is written.
-fn stored(schema: &Schema, field: &Field) -> Option<Kind> {
+pub(super) fn stored(schema: &Schema, field: &Field) -> Option<Kind> {
     match &field.kind {
         FieldKind::Id => None,
         FieldKind::Json { .. } => Some(Kind::Json),

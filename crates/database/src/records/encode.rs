@@ -136,7 +136,8 @@ fn whole(out: &mut BytesMut, number: i64, kind: &Kind) {
     }
 }
 
-fn money(out: &mut BytesMut, amount: i64, currency: Option<&str>) {
+/// Writes an amount with its currency.
+pub(super) fn money(out: &mut BytesMut, amount: i64, currency: Option<&str>) {
     out.put_slice(b"{\"amount\":");
     json::int(out, amount);
     out.put_slice(b",\"currency\":");

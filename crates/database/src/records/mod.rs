@@ -15,6 +15,7 @@ mod cursor;
 mod draft;
 mod encode;
 mod get;
+mod held;
 mod json;
 mod key;
 mod keyset;
@@ -40,6 +41,7 @@ use mains_language::schema::CollectionId;
 
 use crate::engine::{Engine, ReadQuery};
 use crate::epoch::Epoch;
+use crate::write::Image;
 
 /// Where records are read from.
 #[derive(Clone, Copy)]
@@ -73,5 +75,11 @@ impl Source<'_> {
         fields: Option<&str>,
     ) -> Result<Found> {
         get::get(self, caller, collection, key, fields).await
+    }
+
+    /// The same of a record that a write has just given, without asking the database; `None` when only that can say
+    /// what the caller sees: rules or computed fields that look at other records.
+    pub fn held(&self, caller: &Caller, image: &Image, fields: Option<&str>) -> Result<Option<Found>> {
+        held::held(self, caller, image, fields)
     }
 }

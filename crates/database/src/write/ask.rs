@@ -105,7 +105,7 @@ impl Tx<'_> {
         slots.extend(about.old.into_iter().flat_map(Image::values).cloned());
         let environment = Environment { caller, now: self.now() };
         let parameters = answering.statement.parameters(&environment, &slots)?;
-        let rows = self.query(&answering.statement.text, &parameters)?;
+        let rows = self.ask_rows(&answering.statement.text, &parameters)?;
         let row = rows.0.first().cloned().unwrap_or_default();
         let column = |tree: &Tree| if truths { Column::Bool } else { column(&tree.ty) };
         trees.iter().enumerate().map(|(place, tree)| typed(&row, place, column(tree))).collect()

@@ -40,7 +40,7 @@ fn write_one(tx: &mut Tx<'_>, (collection, id): Key, kept: &Kept) -> Result<()> 
     let actor = kept.actor.as_ref().map(|actor| actor.id).filter(|id| *id != Uuid::NIL);
     let request = tx.state.request.clone();
     let change = NewChange {
-        transaction: number(tx.state.id),
+        transaction: tx.state.run.number,
         at: tx.now(),
         collection: &collection.name,
         record: id,
@@ -53,12 +53,6 @@ fn write_one(tx: &mut Tx<'_>, (collection, id): Key, kept: &Kept) -> Result<()> 
         touched: &[],
     };
     append(tx.statements, &change)
-}
-
-/// A number of the transaction's random id that JSON carries exactly.
-fn number(id: Uuid) -> i64 {
-    let low = id.0.iter().rev().take(8).rev().fold(0_u64, |number, byte| (number << 8) | u64::from(*byte));
-    (low >> 11) as i64
 }
 
 /// What is said of a record; nothing when it was made and deleted here, or ended as it began.

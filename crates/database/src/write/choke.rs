@@ -7,14 +7,14 @@ use mains_language::schema::{CollectionId, FieldId};
 
 use super::draft::{self, Purpose};
 use super::input::{Authority, Input, Sent};
-use super::violation::OnUnique;
+use super::violation::{Meaning, OnUnique};
 use super::{Image, Tx, refusal};
 
 /// A record to be made.
 #[derive(Clone, Debug, Default)]
 pub struct New {
-    input: Input,
-    meanings: Vec<OnUnique>,
+    pub(super) input: Input,
+    pub(super) meanings: Vec<OnUnique>,
 }
 
 /// What to change of a record.
@@ -40,7 +40,7 @@ impl New {
     /// With the meaning of a unique index of this name.
     #[must_use]
     pub fn on_unique(mut self, index: &'static str, meaning: fn() -> mains_base::Error) -> Self {
-        self.meanings.push(OnUnique { index, meaning });
+        self.meanings.push(OnUnique { index, meaning: Meaning::Say(meaning) });
         self
     }
 }
@@ -61,7 +61,7 @@ impl Changes {
     /// With the meaning of a unique index of this name.
     #[must_use]
     pub fn on_unique(mut self, index: &'static str, meaning: fn() -> mains_base::Error) -> Self {
-        self.meanings.push(OnUnique { index, meaning });
+        self.meanings.push(OnUnique { index, meaning: Meaning::Say(meaning) });
         self
     }
 }

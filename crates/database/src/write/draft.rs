@@ -58,10 +58,20 @@ pub(super) fn new(
     draft.keep_given(collection, input);
     draft.image.follow_currencies(collection);
     if purpose == Purpose::Store {
-        tx.make_slugs(collection, None, &mut draft.image)?;
-        tx.make_numbers(collection, authority, None, &mut draft.image)?;
+        complete(tx, authority, collection, &mut draft)?;
     }
     Ok(draft)
+}
+
+/// Draws what a new record that was only compared lacks: its slugs and numbers.
+pub(super) fn complete(
+    tx: &mut Tx<'_>,
+    authority: &Authority,
+    collection: &Collection,
+    draft: &mut Draft,
+) -> Result<()> {
+    tx.make_slugs(collection, None, &mut draft.image)?;
+    tx.make_numbers(collection, authority, None, &mut draft.image)
 }
 
 /// What a stored record would become; without a difference it is the stored one.

@@ -96,7 +96,7 @@ impl Tx<'_> {
 }
 
 fn ids_of(tx: &mut Tx<'_>, text: &str, parameters: &[Value]) -> Result<Vec<Uuid>> {
-    let rows = tx.query(text, parameters)?;
+    let rows = tx.ask_rows(text, parameters)?;
     rows.0.iter().filter_map(|row| row.id(0).transpose()).collect()
 }
 

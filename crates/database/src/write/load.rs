@@ -27,14 +27,17 @@ impl Tx<'_> {
         Ok(found.into_iter().next())
     }
 
-    /// Those of the records that there are, in no order.
+    /// Those of the records that there are, in the order of the ids. What the transaction holds is not loaded again.
     pub fn get_all(&mut self, collection: CollectionId, ids: &[Uuid]) -> Result<Vec<Arc<Image>>> {
-        let mut found = Vec::with_capacity(ids.len());
-        for chunk in ids.chunks(CHUNK) {
+        let kept = &self.state.kept;
+        let unknown: Vec<Uuid> =
+            ids.iter().copied().filter(|id| kept.get((collection, *id)).is_none()).collect();
+        for chunk in unknown.chunks(CHUNK) {
             let ids = Value::List(chunk.iter().copied().map(Value::Id).collect());
-            found.extend(self.images(collection, "WHERE r.\"id\" IN $1", &[ids])?);
+            self.images(collection, "WHERE r.\"id\" IN $1", &[ids])?;
         }
-        Ok(found)
+        let now = |id: &Uuid| self.state.kept.get((collection, *id))?.now.clone();
+        Ok(ids.iter().filter_map(now).collect())
     }
 
     /// Records of `FROM collection AS r` and this end: `WHERE r."cart" = $1 ORDER BY r."id"`.
@@ -47,7 +50,7 @@ impl Tx<'_> {
         let declared = self.of(collection)?;
         let layout = declared.layout()?;
         let text = format!("SELECT {} FROM {} AS r {tail}", layout.select, layout.table);
-        let rows = self.query(&text, parameters)?;
+        let rows = self.ask_rows(&text, parameters)?;
         let mut images = Vec::with_capacity(rows.0.len());
         for row in &rows.0 {
             let (image, _) = layout.image(declared.collection(), row)?;

@@ -5,9 +5,10 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use mains_base::{Error, Result, Time, Uuid};
+use mains_base::{Result, Time, Uuid};
 
-use super::{Counter, Numbers};
+use super::order::{Entropy, Ticket, random_bytes};
+use super::{Counter, Numbers, Order};
 use crate::Epoch;
 use crate::dialect::Dialect;
 
@@ -16,15 +17,20 @@ pub(crate) struct Run {
     pub(super) epoch: Arc<Epoch>,
     pub(super) now: Time,
     pub(super) numbers: Arc<Numbers>,
+    /// The same on every log row of the transaction: random, and JSON carries it exactly.
+    pub(super) number: i64,
+    ticket: Ticket,
     drawn: Mutex<Drawn>,
     /// A constraint was met that a look beforehand could have told better.
     met: AtomicBool,
     look_first: AtomicBool,
+    /// Another writer made meanwhile what this one looked for.
+    raced: AtomicBool,
     lacking: Mutex<Option<Counter>>,
 }
 
-#[derive(Default)]
 struct Drawn {
+    entropy: Entropy,
     ids: Vec<Uuid>,
     tokens: Vec<[u8; 32]>,
     numbers: Vec<i64>,
@@ -40,11 +46,29 @@ pub(super) struct Places {
 
 impl Run {
     /// A write that begins now.
-    pub(crate) fn new(epoch: Arc<Epoch>, now: Time, numbers: Arc<Numbers>) -> Self {
+    pub(crate) fn new(
+        epoch: Arc<Epoch>,
+        now: Time,
+        (numbers, order): (Arc<Numbers>, &Order),
+    ) -> Result<Self> {
+        let mut entropy = Entropy::new()?;
+        let ticket = order.next(now, u16::from_be_bytes(entropy.take()?));
+        let number = i64::from_be_bytes(entropy.take()?) & ((1 << 53) - 1);
+        let drawn = Drawn { entropy, ids: Vec::new(), tokens: Vec::new(), numbers: Vec::new() };
         // On SQLite a look costs microseconds; on PostgreSQL a round trip, so there the constraint speaks first.
         let look_first = AtomicBool::new(epoch.dialect == Dialect::Sqlite);
-        let (drawn, met, lacking) = (Mutex::default(), AtomicBool::new(false), Mutex::default());
-        Self { epoch, now, numbers, drawn, met, look_first, lacking }
+        Ok(Self {
+            epoch,
+            now,
+            numbers,
+            number,
+            ticket,
+            drawn: Mutex::new(drawn),
+            met: AtomicBool::new(false),
+            look_first,
+            raced: AtomicBool::new(false),
+            lacking: Mutex::default(),
+        })
     }
 
     /// Whether to look before a statement whose violation would say less than a look.
@@ -57,10 +81,17 @@ impl Run {
         self.met.store(true, Ordering::SeqCst);
     }
 
+    /// Remembers that what was looked for came into being after the look.
+    pub(super) fn race(&self) {
+        self.raced.store(true, Ordering::SeqCst);
+    }
+
     /// After a failure: whether another run, which looks first, may end better.
-    pub(crate) fn look_first_from_now(&self) -> bool {
+    pub(crate) fn may_end_better(&self) -> bool {
+        let raced = self.raced.swap(false, Ordering::SeqCst);
         let met = self.met.swap(false, Ordering::SeqCst);
-        met && !self.look_first.swap(true, Ordering::SeqCst)
+        let looks = met && !self.look_first.swap(true, Ordering::SeqCst);
+        raced || looks
     }
 
     /// Remembers a counter of which no number is left in memory.
@@ -79,8 +110,11 @@ impl Run {
         if let Some(&id) = drawn.ids.get(places.id - 1) {
             return Ok(id);
         }
-        let bytes: [u8; 16] = random_bytes()?;
-        let id = if random { Uuid::v4(bytes) } else { v7(self.now, bytes) };
+        let id = if random {
+            Uuid::v4(random_bytes()?)
+        } else {
+            self.ticket.id(places.id - 1, drawn.entropy.take()?)
+        };
         drawn.ids.push(id);
         Ok(id)
     }
@@ -110,25 +144,14 @@ impl Run {
     }
 }
 
-fn v7(now: Time, random: [u8; 16]) -> Uuid {
-    let mut tail = [0; 10];
-    tail.iter_mut().zip(random).for_each(|(place, byte)| *place = byte);
-    Uuid::v7(now, tail)
-}
-
-fn random_bytes<const N: usize>() -> Result<[u8; N]> {
-    let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).map_err(|cause| Error::internal(cause.to_string()))?;
-    Ok(bytes)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn run() -> Run {
         let epoch = Arc::new(Epoch::new(1, Arc::default(), Dialect::Postgres));
-        Run::new(epoch, Time::from_micros(1_800_000_000_000_000), Arc::default())
+        let now = Time::from_micros(1_800_000_000_000_000);
+        Run::new(epoch, now, (Arc::default(), &Order::default())).unwrap()
     }
 
     #[test]
@@ -148,10 +171,12 @@ mod tests {
     #[test]
     fn a_met_constraint_asks_for_one_more_run() {
         let run = run();
-        assert!(!run.look_first_from_now());
+        assert!(!run.may_end_better());
         run.meet();
-        assert!(run.look_first_from_now());
+        assert!(run.may_end_better());
         run.meet();
-        assert!(!run.look_first_from_now());
+        assert!(!run.may_end_better());
+        run.race();
+        assert!(run.may_end_better());
     }
 }

@@ -70,7 +70,7 @@ impl Tx<'_> {
             if let Some(first) = parameters.first_mut() {
                 *first = Value::List(slugs.collect());
             }
-            let rows = tx.query(&text, &parameters)?;
+            let rows = tx.ask_rows(&text, &parameters)?;
             let found: Vec<&str> = rows.0.iter().filter_map(|row| row.value(0).as_text()).collect();
             let is_found = |number: &&u64| found.contains(&numbered(&base, **number).as_str());
             Ok(numbers.iter().filter(is_found).copied().collect())

@@ -23,8 +23,6 @@ pub struct Tx<'s> {
 pub(super) struct State {
     pub(super) run: Arc<Run>,
     pub(super) layouts: Arc<Layouts>,
-    /// The same on every log row of the transaction.
-    pub(super) id: Uuid,
     pub(super) caller: Arc<Caller>,
     pub(super) request: Option<Arc<str>>,
     pub(super) kept: Records,
@@ -34,20 +32,17 @@ pub(super) struct State {
 
 impl<'s> Tx<'s> {
     /// A transaction over open statements. It acts as Mains itself until [`Tx::act_as`] says another caller.
-    pub(crate) fn begin(statements: &'s mut dyn Statements, run: Arc<Run>) -> Result<Self> {
-        let mut places = Places::default();
-        let id = run.id(&mut places, false)?;
+    pub(crate) fn begin(statements: &'s mut dyn Statements, run: Arc<Run>) -> Self {
         let state = State {
             layouts: run.epoch.part(),
-            id,
             caller: Arc::new(Caller::system()),
             request: None,
             kept: Records::default(),
             looks_first: run.looks_first(),
-            places,
+            places: Places::default(),
             run,
         };
-        Ok(Self { statements, state })
+        Self { statements, state }
     }
 
     /// Writes what is still owed: the log rows. Called once, before the commit.
@@ -102,6 +97,11 @@ impl<'s> Tx<'s> {
     /// Any query: joins, sums, private tables.
     pub fn query(&mut self, sql: &str, parameters: &[Value]) -> Result<Rows> {
         guard::check(&self.epoch().schema, sql)?;
+        self.ask_rows(sql, parameters)
+    }
+
+    /// The same of a text that is made here and reads alone.
+    pub(super) fn ask_rows(&mut self, sql: &str, parameters: &[Value]) -> Result<Rows> {
         self.settle()?;
         self.statements.query(sql, parameters)
     }

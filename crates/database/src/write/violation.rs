@@ -15,7 +15,16 @@ pub(super) struct OnUnique {
     /// The index's name within the collection.
     pub(super) index: &'static str,
     /// What it means.
-    pub(super) meaning: fn() -> Error,
+    pub(super) meaning: Meaning,
+}
+
+/// What to do about an index that is met.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Meaning {
+    /// Say this.
+    Say(fn() -> Error),
+    /// Run again: what was not there when this transaction looked is there now.
+    Again,
 }
 
 /// Of a row of `collection`.
@@ -23,7 +32,7 @@ pub(super) fn of_record(run: &Arc<Run>, collection: CollectionId, meanings: &[On
     let (run, meanings) = (Arc::clone(run), meanings.to_vec());
     Box::new(move |violation| {
         run.meet();
-        translate(run.epoch.schema.collection(collection), violation, &meanings)
+        translate(&run, run.epoch.schema.collection(collection), violation, &meanings)
     })
 }
 
@@ -58,9 +67,9 @@ fn unknown(violation: &Violation) -> Error {
     Error::internal(format!("a constraint was broken that no one expected: {violation:?}"))
 }
 
-fn translate(collection: &Collection, violation: &Violation, meanings: &[OnUnique]) -> Error {
+fn translate(run: &Run, collection: &Collection, violation: &Violation, meanings: &[OnUnique]) -> Error {
     match violation.kind {
-        ViolationKind::Unique => unique(collection, &violation.name, meanings),
+        ViolationKind::Unique => unique(run, collection, &violation.name, meanings),
         ViolationKind::ForeignKey => link(collection, &violation.name),
         ViolationKind::Check => {
             let check = collection.checks.iter().find(|check| check.name == violation.name);
@@ -103,7 +112,7 @@ fn link(collection: &Collection, name: &str) -> Error {
     }
 }
 
-fn unique(collection: &Collection, name: &str, meanings: &[OnUnique]) -> Error {
+fn unique(run: &Run, collection: &Collection, name: &str, meanings: &[OnUnique]) -> Error {
     if name == format!("{}_pkey", collection.name) || name == format!("{}.id", collection.name) {
         return id_taken();
     }
@@ -112,7 +121,10 @@ fn unique(collection: &Collection, name: &str, meanings: &[OnUnique]) -> Error {
         return Error::conflict("records.not_unique", "There is already such a record.");
     };
     if let Some(own) = meanings.iter().find(|own| own.index == index.name) {
-        return (own.meaning)();
+        match own.meaning {
+            Meaning::Say(meaning) => return meaning(),
+            Meaning::Again => run.race(),
+        }
     }
     not_unique(collection, index)
 }

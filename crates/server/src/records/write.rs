@@ -10,6 +10,7 @@ use http::header::LOCATION;
 use http::{HeaderValue, Method, StatusCode};
 use mains_base::{Caller, Error, Kind, Result, Uuid};
 use mains_database::Epoch;
+use mains_database::engine::Lane;
 use mains_database::records::Key;
 use mains_database::write::records::{self as rules, Target, Written};
 use mains_database::write::{Input, Tx};
@@ -77,21 +78,24 @@ impl Records {
             return Err(no_version());
         }
         let (input, of) = (change.input()?, change.collection()?.id);
-        let written = self.run(change, move |tx, caller| rules::create(tx, caller, of, &input));
+        let lanes = rules::lanes(&change.epoch.schema, of, None, &input);
+        let written = self.run(change, &lanes, move |tx, caller| rules::create(tx, caller, of, &input));
         self.written(change, &written.await?, fields.as_deref()).await
     }
 
     async fn patch(&self, change: &Change<'_>, key: &str) -> Result<Response> {
         let fields = change.fields()?;
         let (target, input) = (change.target(key)?, change.input()?);
-        let written = self.run(change, move |tx, caller| rules::update(tx, caller, &target, &input));
+        let lanes = change.lanes(&target, &input);
+        let written = self.run(change, &lanes, move |tx, caller| rules::update(tx, caller, &target, &input));
         self.written(change, &written.await?, fields.as_deref()).await
     }
 
     async fn put(&self, change: &Change<'_>, key: &str) -> Result<Response> {
         let fields = change.fields()?;
         let (target, input) = (change.target(key)?, change.input_or_nothing()?);
-        let written = self.run(change, move |tx, caller| rules::put(tx, caller, &target, &input));
+        let lanes = change.lanes(&target, &input);
+        let written = self.run(change, &lanes, move |tx, caller| rules::put(tx, caller, &target, &input));
         self.written(change, &written.await?, fields.as_deref()).await
     }
 
@@ -99,7 +103,7 @@ impl Records {
         Query::read(change.call.head.uri.query(), &[], false)?;
         change.expect_no_fields()?;
         let target = change.target(key)?;
-        self.run(change, move |tx, caller| rules::delete(tx, caller, &target)).await?;
+        self.run(change, &[], move |tx, caller| rules::delete(tx, caller, &target)).await?;
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::NO_CONTENT;
         Ok(response)
@@ -109,9 +113,10 @@ impl Records {
     async fn run<T: Send + 'static>(
         &self,
         change: &Change<'_>,
+        lanes: &[Lane],
         work: impl Fn(&mut Tx<'_>, &Caller) -> Result<T> + Send + Sync + 'static,
     ) -> Result<T> {
-        self.db.write(&[], change.on_behalf(work)).await
+        self.db.write(lanes, change.on_behalf(work)).await
     }
 
     /// The same for many records, which single ones should not wait for.
@@ -130,13 +135,17 @@ impl Records {
         written: &Written,
         fields: Option<&str>,
     ) -> Result<Response> {
-        let collection = change.collection()?;
         let status = if written.created { StatusCode::CREATED } else { StatusCode::OK };
         let id = change.text(written.id)?;
         let source = self.source(&change.epoch);
-        let key = Key::Id(written.id);
-        let found = source.get(&change.caller, collection.id, &key, fields);
-        let mut response = match found.await {
+        let held = source.held(&change.caller, &written.image, fields).transpose();
+        let found = if let Some(held) = held {
+            held
+        } else {
+            let (of, key) = (written.image.collection, Key::Id(written.id));
+            source.get(&change.caller, of, &key, fields).await
+        };
+        let mut response = match found {
             Ok(found) => record(status, found),
             Err(error) if error.kind() == Kind::NotFound => {
                 let body = Bytes::from(format!("{{\"id\":\"{id}\"}}"));
@@ -145,7 +154,7 @@ impl Records {
             Err(error) => return Err(error),
         };
         if written.created {
-            let place = format!("/api/{}/{id}", collection.name);
+            let place = format!("/api/{}/{id}", change.name);
             response.headers_mut().insert(LOCATION, HeaderValue::try_from(place).map_err(Error::internal)?);
         }
         Ok(response)
@@ -176,6 +185,10 @@ impl Change<'_> {
         let collection = self.collection()?.id;
         let key = Key::parse(&self.epoch.schema, collection, &self.caller, key)?;
         Ok(Target { collection, key, if_match: self.if_match })
+    }
+
+    fn lanes(&self, target: &Target, input: &Input) -> Vec<Lane> {
+        rules::lanes(&self.epoch.schema, target.collection, Some(&target.key), input)
     }
 
     fn text(&self, id: Uuid) -> Result<String> {

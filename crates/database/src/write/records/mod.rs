@@ -5,6 +5,7 @@
 
 mod create;
 mod delete;
+mod lanes;
 mod many;
 mod put;
 mod target;
@@ -17,6 +18,7 @@ use mains_language::schema::CollectionId;
 
 pub use create::create;
 pub use delete::delete;
+pub use lanes::lanes;
 pub use many::{Many, delete_many, update_many};
 pub use put::put;
 pub use update::update;

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use mains_base::{Error, Result, Uuid, Value, fold};
+use mains_base::{Caller, Error, Result, Uuid, Value, fold};
 use mains_language::expression::Tree;
 use mains_language::schema::{Collection, CollectionId, FieldId};
 
@@ -12,7 +12,7 @@ use super::super::input::Authority;
 use super::super::layout::{element, typed};
 use super::super::tx::Declared;
 use super::super::{Image, Tx, refusal};
-use super::Target;
+use super::{Target, act};
 use crate::dialect::Column;
 use crate::records::Key;
 use crate::sql::{Bind, Environment, Select, Statement};
@@ -99,6 +99,22 @@ pub(super) fn get(
     Ok(found)
 }
 
+impl Tx<'_> {
+    /// The record that a command is about, loaded with its rules in one statement: 404 when the caller may not read
+    /// it; 403 when `allow`, the rule of the command, does not hold. Those with the right of the collection's area
+    /// pass. The transaction acts for the caller from here on.
+    pub fn target(
+        &mut self,
+        collection: CollectionId,
+        id: Uuid,
+        (caller, allow): (&Caller, Option<&Arc<Tree>>),
+    ) -> Result<Arc<Image>> {
+        let declared = self.of(collection)?;
+        let authority = act(self, caller, &declared.collection().area);
+        Ok(get(self, &authority, &Target::id(collection, id), (allow, &[]))?.image)
+    }
+}
+
 type Loaded = Vec<(Arc<Image>, Vec<bool>)>;
 
 fn load(
@@ -117,7 +133,7 @@ fn load(
     })?;
     let environment = Environment { caller: &authority.caller, now: tx.now() };
     let parameters = statement.statement.parameters(&environment, &slots)?;
-    let rows = tx.query(&statement.statement.text, &parameters)?;
+    let rows = tx.ask_rows(&statement.statement.text, &parameters)?;
     let mut loaded = Vec::with_capacity(rows.0.len());
     for row in &rows.0 {
         let (image, width) = declared.layout()?.image(declared.collection(), row)?;

@@ -1,0 +1,198 @@
+//! A record that is held in memory, as a read would show it: the answer of a write without another round trip.
+//!
+//! Invariant: the bytes are those that a read of the same record gives, or none are given.
+
+use bytes::{BufMut, BytesMut};
+use mains_base::{Caller, Error, Result, Time, Uuid, Value};
+use mains_language::expression::{Cell, Handle, ListKind, Tree, World, evaluate};
+use mains_language::schema::{Collection, CurrencyRule, Field, FieldId, FieldKind, Schema};
+
+use super::Source;
+use super::columns::{key, stored};
+use super::encode::{self, Kind};
+use super::get::Found;
+use super::plans::Plans;
+use super::standing::Rule;
+use super::{json, selection};
+use crate::engine::{Row, RowView};
+use crate::write::Image;
+
+/// Bytes that most records need.
+const ONE: usize = 512;
+
+/// See [`Source::held`].
+pub(super) fn held(
+    source: &Source<'_>,
+    caller: &Caller,
+    image: &Image,
+    fields: Option<&str>,
+) -> Result<Option<Found>> {
+    let collection = source.epoch.schema.collection(image.collection);
+    let plans = source.epoch.part::<Plans>();
+    let conditions = plans.conditions(collection);
+    let now = source.engine.clock().now();
+    let standing = conditions.standing(collection, caller, now)?;
+    let sight = Sight { caller, now, image };
+    match sight.truth(&conditions.records(collection, standing)) {
+        Some(true) => {}
+        Some(false) => return Err(Error::not_found()),
+        None => return Ok(None),
+    }
+    let mut out = BytesMut::with_capacity(ONE);
+    for field in selection::selected(collection, fields)?.into_iter().map(|id| collection.field(id)) {
+        match sight.truth(&conditions.field(field, standing)) {
+            Some(true) => {}
+            Some(false) => continue,
+            None => return Ok(None),
+        }
+        out.put_slice(&key(out.is_empty(), &field.name));
+        if sight.member(&mut out, &source.epoch.schema, collection, field)?.is_none() {
+            return Ok(None);
+        }
+    }
+    out.put_u8(b'}');
+    Ok(Some(Found { body: out.freeze(), version: image.version() }))
+}
+
+/// What can be known of the record alone.
+struct Sight<'a> {
+    caller: &'a Caller,
+    now: Time,
+    image: &'a Image,
+}
+
+impl Sight<'_> {
+    /// Whether a rule holds; `None` when it looks at other records.
+    fn truth(&self, rule: &Rule) -> Option<bool> {
+        match rule {
+            Rule::Always => Some(true),
+            Rule::Never => Some(false),
+            Rule::Where(tree) => Some(self.value(tree)?.as_bool() == Some(true)),
+        }
+    }
+
+    fn value(&self, tree: &Tree) -> Option<Value> {
+        tree.is_local().then(|| evaluate(tree, self).into_value())
+    }
+
+    /// Writes one value; `None` when it cannot be known here.
+    fn member(
+        &self,
+        out: &mut BytesMut,
+        schema: &Schema,
+        collection: &Collection,
+        field: &Field,
+    ) -> Result<Option<()>> {
+        let value = match &field.computed {
+            Some(tree) => match self.value(tree) {
+                Some(value) => value,
+                None => return Ok(None),
+            },
+            None => self.image.value(field.id).clone(),
+        };
+        if let FieldKind::Money { currency } = field.kind {
+            if field.computed.is_some() {
+                return Ok(None);
+            }
+            self.money(out, &value, currency);
+            return Ok(Some(()));
+        }
+        let kind = match (field.id, &collection.prefix) {
+            (FieldId::ID, Some(prefix)) => Some(Kind::Id(prefix.clone())),
+            _ => stored(schema, field),
+        };
+        let Some(kind) = kind else {
+            json::null(out);
+            return Ok(Some(()));
+        };
+        if field.many.is_none() {
+            return encode::cell(out, &One(Row(vec![value])), 0, &kind).map(Some);
+        }
+        out.put_u8(b'[');
+        for (place, item) in value.as_list().unwrap_or_default().iter().enumerate() {
+            if place > 0 {
+                out.put_u8(b',');
+            }
+            encode::cell(out, &One(Row(vec![item.clone()])), 0, &kind)?;
+        }
+        out.put_u8(b']');
+        Ok(Some(()))
+    }
+
+    fn money(&self, out: &mut BytesMut, value: &Value, currency: CurrencyRule) {
+        let Value::Money(money) = value else { return json::null(out) };
+        let currency = match currency {
+            CurrencyRule::Field(by) => self.image.value(by).as_text(),
+            CurrencyRule::Fixed(_) | CurrencyRule::Free => Some(money.currency.as_str()),
+        };
+        encode::money(out, money.amount, currency);
+    }
+}
+
+impl World for Sight<'_> {
+    fn caller(&self) -> &Caller {
+        self.caller
+    }
+
+    fn now(&self) -> Time {
+        self.now
+    }
+
+    fn is_present(&self, record: Handle) -> bool {
+        matches!(record, Handle::Record)
+    }
+
+    fn field(&self, record: Handle, field: FieldId) -> Cell {
+        match record {
+            Handle::Record => Cell::Known(self.image.value(field).clone()),
+            Handle::Old | Handle::Stored(..) => Cell::Unknown,
+        }
+    }
+
+    fn list(&self, record: Handle, kind: &ListKind) -> Option<Vec<Value>> {
+        match (record, kind) {
+            (Handle::Record, ListKind::Field(field)) => {
+                self.image.value(*field).as_list().map(<[Value]>::to_vec)
+            }
+            _ => None,
+        }
+    }
+
+    /// Nothing that is read draws anything.
+    fn draw(&self, bytes: &mut [u8]) {
+        bytes.fill(0);
+    }
+}
+
+/// A row of one value.
+struct One(Row);
+
+impl RowView for One {
+    fn is_null(&self, column: usize) -> Result<bool> {
+        Ok(self.0.value(column).is_null())
+    }
+
+    fn int(&self, column: usize) -> Result<Option<i64>> {
+        self.0.int(column)
+    }
+
+    fn double(&self, column: usize) -> Result<Option<f64>> {
+        self.0.double(column)
+    }
+
+    fn bool(&self, column: usize) -> Result<Option<bool>> {
+        self.0.bool(column)
+    }
+
+    fn text(&self, column: usize) -> Result<Option<&str>> {
+        self.0.text(column)
+    }
+
+    fn id(&self, column: usize) -> Result<Option<Uuid>> {
+        self.0.id(column)
+    }
+
+    fn bytes(&self, column: usize) -> Result<Option<&[u8]>> {
+        self.0.bytes(column)
+    }
+}
