@@ -11,7 +11,7 @@ use super::on_both;
 use super::site::Site;
 
 /// The rows after `from`, once there are so many: on PostgreSQL they get their places a moment after the commit.
-async fn changes(site: &Site, from: usize, count: usize) -> Vec<Change> {
+pub(super) async fn changes(site: &Site, from: usize, count: usize) -> Vec<Change> {
     let mut committed = site.db.engine().committed();
     let wait = async {
         loop {
@@ -25,7 +25,7 @@ async fn changes(site: &Site, from: usize, count: usize) -> Vec<Change> {
     tokio::time::timeout(Duration::from_secs(20), wait).await.expect("the rows of the log")
 }
 
-fn data(change: &Change) -> Json {
+pub(super) fn data(change: &Change) -> Json {
     change.data.as_deref().map_or(Json::Null, |data| serde_json::from_str(data).unwrap())
 }
 

@@ -1,11 +1,19 @@
 //! What a write may do and what becomes of it, on both databases.
 
+mod cascades;
 mod create;
 mod delete;
+mod golden;
+mod held;
+mod hot;
 mod logged;
+mod services;
+mod settled;
+mod shop;
 pub(crate) mod site;
 mod together;
 mod update;
+mod values;
 
 use std::future::Future;
 

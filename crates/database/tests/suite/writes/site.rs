@@ -234,11 +234,16 @@ delete = 'team.open'
 
 /// The schema of [`FILES`].
 pub(crate) fn schema() -> Arc<Schema> {
+    schema_of(FILES)
+}
+
+/// The schema of these files.
+pub(crate) fn schema_of(files: &[(&str, &str)]) -> Arc<Schema> {
     let file = |(name, source): &(&str, &str)| File {
         path: format!("collections/{name}.toml"),
         source: (*source).to_owned(),
     };
-    let layer = Layer { owner: Owner::Site, files: FILES.iter().map(file).collect() };
+    let layer = Layer { owner: Owner::Site, files: files.iter().map(file).collect() };
     match load(&[layer]) {
         Ok(schema) => Arc::new(schema),
         Err(found) => panic!("{:?}", found.iter().map(ToString::to_string).collect::<Vec<_>>()),
