@@ -18,7 +18,8 @@ const NEAR: u64 = 9;
 const AT_ONCE: u64 = 32;
 
 impl Tx<'_> {
-    /// Makes the slugs that nobody gave, and those that follow a field that changed.
+    /// Makes the slugs that nobody gave, and those that follow a field that changed or move to another scope. What
+    /// fits is left as it is.
     pub(super) fn make_slugs(
         &mut self,
         collection: &Collection,
@@ -32,11 +33,19 @@ impl Tx<'_> {
             });
             let source = image.value(from).clone();
             let moved = before.is_none_or(|before| *before.value(from) != source);
-            if given || !(image.value(field.id).is_null() || (follows && moved)) {
+            let rescoped = before.zip(scope).is_some_and(|(before, id)| before.value(id) != image.value(id));
+            let empty = image.value(field.id).is_null();
+            if given || !(empty || (follows && (moved || rescoped))) {
                 continue;
             }
             let base = base(collection, source.as_text().unwrap_or_default());
-            if before.is_some_and(|before| is_made_of(before.value(field.id), &base)) {
+            let stood = before.map(|before| before.value(field.id)).filter(|slug| is_made_of(slug, &base));
+            // One of its own words stays, wherever it moves.
+            if !(empty || moved || stood.is_some()) {
+                continue;
+            }
+            if let Some(stood) = stood.filter(|_| !rescoped) {
+                image.set(field.id, stood.clone());
                 continue;
             }
             let scope = scope.map(|scope| (scope, image.value(scope).clone()));

@@ -39,7 +39,8 @@ fn a_delete_takes_ten_thousand_records_and_not_one_more() {
             rows.0[0].int(0).unwrap().unwrap()
         };
         assert_eq!(count("SELECT count(*) FROM folders").await, 10_001);
-        let one = site.db.write(&[], |tx| tx.query("SELECT id FROM folders WHERE parent IS NOT NULL LIMIT 1", &[]));
+        let one =
+            site.db.write(&[], |tx| tx.query("SELECT id FROM folders WHERE parent IS NOT NULL LIMIT 1", &[]));
         let one = one.await.unwrap().0[0].id(0).unwrap().unwrap();
         site.delete(&system, site.target("folders", one)).await.unwrap();
         delete().await.unwrap();

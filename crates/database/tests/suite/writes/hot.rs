@@ -1,6 +1,6 @@
 //! Rows that everybody writes at once, in the lanes that the records API finds for them.
 
-use mains_base::{Caller, Result};
+use mains_base::Caller;
 use mains_database::engine::Lane;
 use mains_database::records::Key;
 use mains_database::write::records::{self, lanes};
@@ -31,7 +31,7 @@ fn callers_that_add_to_one_record_lose_nothing_and_all_end() {
                     };
                     db.write(&lanes, add).await?;
                 }
-                Result::Ok(())
+                Ok::<(), mains_base::Error>(())
             });
         }
         for outcome in tasks.join_all().await {

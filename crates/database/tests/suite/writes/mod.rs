@@ -13,7 +13,6 @@ mod shop;
 pub(crate) mod site;
 mod together;
 mod update;
-mod values;
 
 use std::future::Future;
 

@@ -67,15 +67,12 @@ fn a_record_outside_of_a_partial_index_is_not_found_by_it() {
         let (pages, public) = (site.collection("pages"), site.field("pages", "public"));
         let (workspace, title) = (site.field("pages", "workspace"), site.field("pages", "title"));
         let page = move |is_public: bool| {
-            New::of([
-                (workspace, Value::Id(scope)),
-                (title, "One".into()),
-                (public, Value::Bool(is_public)),
-            ])
+            New::of([(workspace, Value::Id(scope)), (title, "One".into()), (public, Value::Bool(is_public))])
         };
         let made = site.db.write(&[], move |tx| {
             let index = "workspace_title_unique";
-            let made = [true, true, false, false].map(|is_public| tx.insert_or_get(pages, &page(is_public), index));
+            let made =
+                [true, true, false, false].map(|is_public| tx.insert_or_get(pages, &page(is_public), index));
             Ok(made.map(|one| one.map(|one| matches!(one, Inserted::New(_)))))
         });
         let made: Result<Vec<bool>, Error> = made.await.unwrap().into_iter().collect();

@@ -49,7 +49,6 @@ default = { expr = 'buyer.town == "Kiel"' }
 type = "bool"
 [fields.amount]
 type = "integer"
-default = 1
 on_write = 'math.least(amount, 10)'
 [fields.number]
 type = "integer"
@@ -109,10 +108,8 @@ read = '!public'
 [fields.public]
 type = "bool"
 [fields.loud]
-type = "text"
 computed = 'title + "!"'
 [fields.place]
-type = "text"
 computed = 'workspace.name'
 [[indexes]]
 fields = ["workspace", "title"]
