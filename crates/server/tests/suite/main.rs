@@ -8,6 +8,7 @@
     reason = "a test that cannot go on ends"
 )]
 
+mod attacks;
 mod chassis;
 mod connections;
 mod drain;
