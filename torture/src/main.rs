@@ -18,6 +18,18 @@ const USAGE: &str = "usage: cargo xtask torture kill9|cut [--mains PROGRAM] [--r
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [disk, place] = arguments.as_slice()
+        && disk == "disk"
+    {
+        // For tests: see `cut::remote`.
+        return match cut::remote::serve(place.as_ref()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("torture: {error}");
+                ExitCode::from(1)
+            }
+        };
+    }
     let Some((which, options)) = options::parse(&arguments) else {
         eprintln!("{USAGE}");
         return ExitCode::from(2);

@@ -72,10 +72,36 @@ impl Server {
         self.child.id()
     }
 
-    /// Kills it without any warning and starts it again over what is on the disk.
+    /// Kills all its processes without any warning and starts it again over what is on the disk.
     pub fn crash(&mut self) -> Result<(), String> {
+        self.kill();
+        self.restart()
+    }
+
+    /// Kills the server and every process of it, as a power cut would; [`Server::restart`] brings it back.
+    pub fn kill(&mut self) {
+        use rustix::process::{Pid, Signal, kill_process};
+        let signal = |id: u32, signal| {
+            let id = i32::try_from(id).ok().and_then(Pid::from_raw);
+            // It may have ended by itself.
+            let _ = id.map(|id| kill_process(id, signal));
+        };
+        // Held first, so that it starts no others while they are listed.
+        signal(self.child.id(), Signal::STOP);
+        let children = children(self.child.id());
+        for child in &children {
+            signal(*child, Signal::KILL);
+        }
         drop(self.child.kill());
         drop(self.child.wait());
+        // None of them may still write when the next server begins.
+        while children.iter().any(|child| is_alive(*child)) {
+            std::thread::yield_now();
+        }
+    }
+
+    /// Starts a server that was killed, over what is on the disk.
+    pub fn restart(&mut self) -> Result<(), String> {
         drop(fs::remove_file(self.folder.path().join("data/postmaster.pid")));
         self.child = launch(&self.programs, self.folder.path(), self.user, self.disk)?;
         self.wait()
@@ -111,6 +137,25 @@ impl Drop for Server {
         }
         drop(self.child.wait());
     }
+}
+
+/// The processes that this one started.
+fn children(parent: u32) -> Vec<u32> {
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let ids = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    ids.filter(|id| status(*id).is_some_and(|(_, its)| its == parent)).collect()
+}
+
+fn is_alive(id: u32) -> bool {
+    status(id).is_some_and(|(state, _)| state != 'Z')
+}
+
+/// State and parent of a process, by proc(5).
+fn status(id: u32) -> Option<(char, u32)> {
+    let line = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    let (_, rest) = line.rsplit_once(')')?;
+    let mut words = rest.split_whitespace();
+    Some((words.next()?.chars().next()?, words.next()?.parse().ok()?))
 }
 
 fn launch(programs: &Path, folder: &Path, user: Option<User>, disk: Disk) -> Result<Child, String> {

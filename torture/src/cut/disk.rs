@@ -6,6 +6,8 @@
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 
+use super::fault::Faults;
+
 /// The root directory's number, as FUSE wants it.
 pub(crate) const ROOT: u64 = 1;
 const SECTOR: usize = 512;
@@ -16,6 +18,8 @@ pub(crate) struct Disk {
     next: u64,
     /// The power is gone: nothing works, nothing becomes safe.
     pub(crate) dead: bool,
+    /// What it refuses.
+    pub(crate) faults: Faults,
 }
 
 /// A file, a directory or a socket.
@@ -57,6 +61,11 @@ impl File {
         for change in self.since.drain(..) {
             replay(&mut self.safe, &change, |_| true);
         }
+    }
+
+    /// What was not safe never will be, though it can be read until the power goes.
+    pub(crate) fn forget(&mut self) {
+        self.since.clear();
     }
 
     fn recover(&mut self, dice: &mut Dice) {
@@ -102,7 +111,7 @@ impl Disk {
     /// An empty disk.
     pub(crate) fn new() -> Self {
         let root = Node::Directory { now: Names::new(), safe: Names::new() };
-        Self { nodes: BTreeMap::from([(ROOT, root)]), next: ROOT + 1, dead: false }
+        Self { nodes: BTreeMap::from([(ROOT, root)]), next: ROOT + 1, dead: false, faults: Faults::default() }
     }
 
     /// Adds a node under a name.

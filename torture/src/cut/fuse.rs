@@ -9,10 +9,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use fuser::{
     BackgroundSession, BsdFileFlags, Config, Errno, FileAttr, FileHandle, FileType, Filesystem, FopenFlags,
     Generation, INodeNo, LockOwner, MountOption, OpenFlags, RenameFlags, ReplyAttr, ReplyCreate, ReplyData,
-    ReplyDirectory, ReplyEmpty, ReplyEntry, ReplyStatfs, ReplyWrite, Request, TimeOrNow, WriteFlags,
+    ReplyDirectory, ReplyEmpty, ReplyEntry, ReplyOpen, ReplyStatfs, ReplyWrite, Request, TimeOrNow,
+    WriteFlags,
 };
 
 use super::disk::{Disk, File, Node};
+use super::fault::Call;
 
 const TTL: Duration = Duration::ZERO;
 const SOCKET: u32 = 0o140_000;
@@ -72,6 +74,37 @@ impl Mounted {
 
     fn remove(&self, parent: INodeNo, name: &OsStr) -> Result<(), Errno> {
         self.disk()?.names(parent.0).and_then(|names| names.remove(name)).map(drop).ok_or(Errno::ENOENT)
+    }
+
+    /// The disk, unless this call is to fail.
+    fn willing(&self, call: Call, number: INodeNo) -> Result<(), Errno> {
+        if self.disk()?.fails(call, number.0) { Err(Errno::EIO) } else { Ok(()) }
+    }
+
+    /// Every call comes to us, but for the one file that is mapped into memory.
+    fn flags(&self, number: u64) -> Result<FopenFlags, Errno> {
+        let mapped = self.disk()?.name_of(number).ends_with("-shm");
+        Ok(if mapped { FopenFlags::empty() } else { FopenFlags::FOPEN_DIRECT_IO })
+    }
+
+    fn write_to(&self, number: INodeNo, at: usize, bytes: &[u8]) -> Result<(), Errno> {
+        self.willing(Call::Write, number)?;
+        if !self.disk()?.has_room(number.0, at + bytes.len()) {
+            return Err(Errno::ENOSPC);
+        }
+        self.on_file(number, |file| file.write(at, bytes))
+    }
+
+    fn set_length(&self, number: INodeNo, length: usize) -> Result<(), Errno> {
+        if !self.disk()?.has_room(number.0, length) {
+            return Err(Errno::ENOSPC);
+        }
+        self.on_file(number, |file| file.set_length(length))
+    }
+
+    fn sync(&self, number: INodeNo) -> Result<(), Errno> {
+        self.willing(Call::Sync, number)?;
+        self.disk().map(|mut disk| disk.sync(number.0))
     }
 
     fn on_file<T>(&self, number: INodeNo, act: impl FnOnce(&mut File) -> T) -> Result<T, Errno> {
@@ -135,7 +168,7 @@ impl Filesystem for Mounted {
         _: Option<BsdFileFlags>,
         reply: ReplyAttr,
     ) {
-        let cut = size.map_or(Ok(()), |size| self.on_file(number, |file| file.set_length(place(size))));
+        let cut = size.map_or(Ok(()), |size| self.set_length(number, place(size)));
         attributes(cut.and_then(|()| self.attributes(number.0)), reply);
     }
 
@@ -185,10 +218,18 @@ impl Filesystem for Mounted {
     }
 
     fn create(&self, _: &Request, parent: INodeNo, name: &OsStr, _: u32, _: u32, _: i32, reply: ReplyCreate) {
-        match self.make(parent, name, Node::File(File::default())) {
-            Ok(attributes) => {
-                reply.created(&TTL, &attributes, Generation(0), FileHandle(0), FopenFlags::empty())
+        let made = self.make(parent, name, Node::File(File::default()));
+        match made.and_then(|attributes| Ok((attributes, self.flags(attributes.ino.0)?))) {
+            Ok((attributes, flags)) => {
+                reply.created(&TTL, &attributes, Generation(0), FileHandle(0), flags);
             }
+            Err(error) => reply.error(error),
+        }
+    }
+
+    fn open(&self, _: &Request, number: INodeNo, _: OpenFlags, reply: ReplyOpen) {
+        match self.flags(number.0) {
+            Ok(flags) => reply.opened(FileHandle(0), flags),
             Err(error) => reply.error(error),
         }
     }
@@ -204,10 +245,13 @@ impl Filesystem for Mounted {
         _: Option<LockOwner>,
         reply: ReplyData,
     ) {
-        let read = self.on_file(number, |file| {
-            let from = place(offset).min(file.now.len());
-            let to = (from + place(u64::from(size))).min(file.now.len());
-            file.now.get(from..to).unwrap_or_default().to_vec()
+        let willing = self.willing(Call::Read, number);
+        let read = willing.and_then(|()| {
+            self.on_file(number, |file| {
+                let from = place(offset).min(file.now.len());
+                let to = (from + place(u64::from(size))).min(file.now.len());
+                file.now.get(from..to).unwrap_or_default().to_vec()
+            })
         });
         match read {
             Ok(bytes) => reply.data(&bytes),
@@ -227,7 +271,7 @@ impl Filesystem for Mounted {
         _: Option<LockOwner>,
         reply: ReplyWrite,
     ) {
-        match self.on_file(number, |file| file.write(place(offset), data)) {
+        match self.write_to(number, place(offset), data) {
             Ok(()) => reply.written(u32::try_from(data.len()).unwrap_or(0)),
             Err(error) => reply.error(error),
         }
@@ -238,7 +282,7 @@ impl Filesystem for Mounted {
     }
 
     fn fsync(&self, _: &Request, number: INodeNo, _: FileHandle, _: bool, reply: ReplyEmpty) {
-        empty(self.disk().map(|mut disk| disk.sync(number.0)), reply);
+        empty(self.sync(number), reply);
     }
 
     fn fsyncdir(&self, _: &Request, number: INodeNo, _: FileHandle, _: bool, reply: ReplyEmpty) {

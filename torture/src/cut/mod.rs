@@ -1,7 +1,9 @@
 //! Power cuts: the data of the site stands on a disk of ours that forgets, wholly or in part, what was not synced.
 
 mod disk;
+mod fault;
 mod fuse;
+pub(crate) mod remote;
 
 use std::io::{Error, Result};
 use std::sync::{Arc, Mutex};

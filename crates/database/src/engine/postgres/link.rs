@@ -26,6 +26,9 @@ pub(super) struct Link {
     prepared: HashMap<Box<str>, Statement>,
     /// On which timeline of the server; after a failover transaction ids mean something else.
     pub(super) timeline: String,
+    /// Since when the server has counted. It counts anew after a crash, when transaction ids that were not yet on the
+    /// disk are given a second time.
+    pub(super) counting: String,
     timeout: Duration,
 }
 
@@ -74,22 +77,32 @@ impl Link {
         let (client, connection) = runtime
             .block_on(async { tokio::time::timeout(timeout, connecting).await })
             .unwrap_or_else(|_| Err(Failure::lost(&"connecting took too long")))?;
-        let mut link =
-            Self { client, connection, prepared: HashMap::new(), timeline: String::new(), timeout };
+        let mut link = Self {
+            client,
+            connection,
+            prepared: HashMap::new(),
+            timeline: String::new(),
+            counting: String::new(),
+            timeout,
+        };
         link.send(runtime, vec![Step::Script(settings.to_owned())])
             .map(drop)
             .map_err(|(_, failure)| failure)?;
-        link.timeline = link.read_timeline(runtime)?;
+        link.read_life(runtime)?;
         Ok(link)
     }
 
-    fn read_timeline(&mut self, runtime: &Runtime) -> Result<String, Failure> {
-        let sql = "SELECT CASE WHEN pg_is_in_recovery() THEN '' ELSE substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) END";
+    /// Learns which life of the server this connection belongs to.
+    fn read_life(&mut self, runtime: &Runtime) -> Result<(), Failure> {
+        let sql = "SELECT CASE WHEN pg_is_in_recovery() THEN '' ELSE substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) END, \
+            (SELECT stats_reset::text FROM pg_stat_wal)";
         let statement = self.prepare(runtime, sql)?;
         let done =
             self.send(runtime, vec![Step::Query(statement, Vec::new())]).map_err(|(_, failure)| failure)?;
         let rows = done.into_iter().next().map(Done::rows).unwrap_or_default();
-        Ok(rows.first().and_then(|row| row.try_get(0).ok()).unwrap_or_default())
+        let text = |column| rows.first().and_then(|row| row.try_get(column).ok()).unwrap_or_default();
+        (self.timeline, self.counting) = (text(0), text(1));
+        Ok(())
     }
 
     /// The statement of this text, prepared now or before.

@@ -26,6 +26,15 @@ pub(super) struct Session {
     refused: Option<Instant>,
 }
 
+/// What a transaction's id belongs to: on another timeline it is another transaction's, and after a crash it may be.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Life {
+    /// Empty where it cannot be told.
+    pub(super) timeline: String,
+    /// Since when the server has counted.
+    pub(super) counting: String,
+}
+
 impl Session {
     pub(super) fn new(config: Config, settings: String, timeout: Duration) -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -99,9 +108,10 @@ impl Session {
         self.link.is_some()
     }
 
-    /// The timeline of the server, if it is connected.
-    pub(super) fn timeline(&self) -> Option<String> {
-        self.link.as_ref().map(|link| link.timeline.clone())
+    /// The life of the server, if it is connected.
+    pub(super) fn life(&self) -> Option<Life> {
+        let link = self.link.as_ref()?;
+        Some(Life { timeline: link.timeline.clone(), counting: link.counting.clone() })
     }
 
     /// Sends one text and waits.

@@ -9,7 +9,7 @@ use tokio_postgres::Statement;
 
 use super::failure::{Failure, Trouble};
 use super::link::{Done, Step};
-use super::session::Session;
+use super::session::{Life, Session};
 use super::values;
 use crate::dialect::Dialect;
 use crate::engine::{OnViolation, Row, Rows, Statements, failure};
@@ -50,8 +50,8 @@ pub(super) enum End {
     Settled(Result<()>),
     /// Nothing is stored: run it again.
     Again(Trouble),
-    /// COMMIT was sent and nobody knows. The transaction's id, if it came back, and the timeline it belongs to.
-    Unknown { id: Option<String>, timeline: String, cause: String },
+    /// COMMIT was sent and nobody knows. The transaction's id, if it came back, and the life of the server it belongs to.
+    Unknown { id: Option<String>, life: Life, cause: String },
 }
 
 impl<'s> PostgresStatements<'s> {
@@ -182,7 +182,7 @@ impl<'s> PostgresStatements<'s> {
             Err(Failure::Trouble(trouble)) => return End::Again(trouble),
             Err(failure) => return End::Settled(Err(failure.meaning(None))),
         };
-        let timeline = self.session.timeline().unwrap_or_default();
+        let life = self.session.life().unwrap_or_default();
         let begin = (!self.begun).then_some(Step::Plain(self.begin));
         let lead = usize::from(begin.is_some());
         let teller = self.queued.iter().position(|queued| queued.tells_id);
@@ -201,11 +201,7 @@ impl<'s> PostgresStatements<'s> {
                 let id = self.id.take().or(told);
                 // All but COMMIT answered, and there is no id: nothing was written.
                 let unwritten = !self.wrote || (at == last && id.is_none());
-                if unwritten {
-                    End::Again(Trouble::Lost(cause))
-                } else {
-                    End::Unknown { id, timeline, cause }
-                }
+                if unwritten { End::Again(Trouble::Lost(cause)) } else { End::Unknown { id, life, cause } }
             }
             Failure::Trouble(trouble) => End::Again(trouble),
             failure => {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use mains_base::{Error, Result, Value};
 
 use super::failure::{Failure, Trouble};
-use super::session::{Session, told};
+use super::session::{Life, Session, told};
 use super::statements::{End, PostgresStatements};
 use crate::engine::commits::Commits;
 use crate::engine::failure;
@@ -99,7 +99,7 @@ impl Writer {
         match statements.end(outcome) {
             End::Settled(outcome) => Attempt::Settled(outcome.and_then(|()| self.stored(answer))),
             End::Again(trouble) => Attempt::Again(trouble),
-            End::Unknown { id, timeline, cause } => match self.ask(id.as_deref(), &timeline) {
+            End::Unknown { id, life, cause } => match self.ask(id.as_deref(), &life) {
                 Some(true) => Attempt::Settled(self.stored(answer)),
                 Some(false) => Attempt::Again(Trouble::Lost(cause)),
                 None => Attempt::Settled(Err(failure::outcome_unknown(cause))),
@@ -113,17 +113,19 @@ impl Writer {
     }
 
     /// Whether the transaction was committed; `None` when nobody can say. An id means something only on the timeline
-    /// that gave it: after a failover another transaction may have it.
-    fn ask(&mut self, id: Option<&str>, timeline: &str) -> Option<bool> {
+    /// that gave it: after a failover another transaction may have it. After a crash too: an id that never came to the
+    /// disk is given again, so that "committed" may be said of another; "aborted" holds for both.
+    fn ask(&mut self, id: Option<&str>, life: &Life) -> Option<bool> {
         let id = Value::from(id?);
         let started = Instant::now();
         while started.elapsed() < self.shared.retry_for {
             let status =
                 self.session.read("SELECT pg_xact_status($1::text::xid8)", std::slice::from_ref(&id));
-            let same = self.session.timeline().is_some_and(|now| now == timeline && !now.is_empty());
+            let now = self.session.life().unwrap_or_default();
+            let same = now.timeline == life.timeline && !now.timeline.is_empty();
             match status {
                 Ok(rows) if same => match rows.first()?.try_get::<_, Option<String>>(0).ok()??.as_str() {
-                    "committed" => return Some(true),
+                    "committed" => return (now.counting == life.counting).then_some(true),
                     "aborted" => return Some(false),
                     _ => {}
                 },
@@ -150,7 +152,7 @@ impl Writer {
                 outcome
             }
             End::Again(trouble) => Err(trouble.meaning()),
-            End::Unknown { id, timeline, cause } => match self.ask(id.as_deref(), &timeline) {
+            End::Unknown { id, life, cause } => match self.ask(id.as_deref(), &life) {
                 Some(true) => Ok(()),
                 Some(false) => Err(failure::unavailable(cause)),
                 None => Err(failure::outcome_unknown(cause)),

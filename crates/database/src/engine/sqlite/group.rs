@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mains_base::{Error, Result};
+use mains_base::{Error, Kind, Result};
 use rusqlite::{Connection, ErrorCode};
 
 use super::checkpoint::Checkpoints;
@@ -65,6 +65,10 @@ impl Writer {
                 Work::Shared(job) => self.group(Pending { job, reply }, &mut held),
             }
             queue.done(&held);
+        }
+        // Connections that close at the same time leave the log for the next start; this one empties it first.
+        if let Some(connection) = &self.connection {
+            drop(connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())));
         }
     }
 
@@ -173,12 +177,20 @@ impl Writer {
     /// Runs closures one by one, a transaction each.
     fn each(&mut self, tasks: Vec<Pending>) {
         for Pending { job, reply } in tasks {
-            let answer = self.begin().and_then(|()| {
-                let outcome = self.call(&job);
-                self.conclude(outcome)
-            });
+            let mut answer = self.alone(&job);
+            if answer.as_ref().is_err_and(|error| error.kind() == Kind::OutOfSpace) {
+                // What the log holds may fit into the file, and the log then be written anew without growing.
+                self.restart_log();
+                answer = self.alone(&job);
+            }
             reply.finish(answer);
         }
+    }
+
+    fn alone(&mut self, job: &Job) -> Result<Answer> {
+        self.begin()?;
+        let outcome = self.call(job);
+        self.conclude(outcome)
     }
 
     fn conclude<T>(&mut self, outcome: Result<T>) -> Result<T> {

@@ -1,7 +1,9 @@
 //! Each trap of the engine, beside innocent closures.
 
 mod both;
+mod lost;
 mod postgres;
+mod proxy;
 mod sqlite;
 
 use std::sync::Arc;

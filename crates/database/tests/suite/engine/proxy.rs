@@ -1,0 +1,150 @@
+//! A line to the server that fails at chosen bytes: around COMMIT, above all.
+
+use std::sync::{Arc, Mutex};
+
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream, UnixStream};
+use tokio::sync::Notify;
+use tokio_postgres::Config;
+use tokio_postgres::config::Host;
+
+/// What befalls the next COMMIT; everything passes after it unless `then` says otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    Pass,
+    /// New connections are closed at once.
+    Refuse,
+    /// Both ends are cut, and the server never sees it.
+    CutBefore,
+    /// It is done, and both ends are cut before the answer.
+    CutAfter,
+    /// Our end is cut, and the server waits for it until [`Proxy::release`].
+    Hold,
+    /// It is done, and the answer never comes, though the line stands.
+    Stall,
+}
+
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+/// The line.
+pub(crate) struct Proxy {
+    /// The database behind it.
+    pub(crate) url: String,
+    state: Arc<State>,
+}
+
+struct State {
+    server: Config,
+    fate: Mutex<(Fate, Fate)>,
+    held: Mutex<Vec<Box<dyn Stream>>>,
+    asked: Notify,
+}
+
+impl Proxy {
+    pub(crate) async fn to(url: &str) -> Self {
+        let server: Config = url.parse().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let password = server.get_password().map(|word| format!(":{}", String::from_utf8_lossy(word)));
+        let (user, database) = (server.get_user().unwrap(), server.get_dbname().unwrap());
+        let url = format!("postgres://{user}{}@127.0.0.1:{port}/{database}", password.unwrap_or_default());
+        let fate = Mutex::new((Fate::Pass, Fate::Pass));
+        let state = Arc::new(State { server, fate, held: Mutex::default(), asked: Notify::new() });
+        let serving = Arc::clone(&state);
+        tokio::runtime::Handle::current().spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                if serving.fate.lock().unwrap().0 != Fate::Refuse {
+                    tokio::runtime::Handle::current().spawn(Arc::clone(&serving).line(client));
+                }
+            }
+        });
+        Self { url, state }
+    }
+
+    pub(crate) fn next(&self, fate: Fate, then: Fate) {
+        *self.state.fate.lock().unwrap() = (fate, then);
+    }
+
+    /// Waits until somebody asks what became of a transaction.
+    pub(crate) async fn asked(&self) {
+        self.state.asked.notified().await;
+    }
+
+    /// Whether a COMMIT was held back.
+    pub(crate) fn is_holding(&self) -> bool {
+        !self.state.held.lock().unwrap().is_empty()
+    }
+
+    /// The server learns that the ends it waits for are gone.
+    pub(crate) fn release(&self) {
+        self.state.held.lock().unwrap().clear();
+    }
+}
+
+impl State {
+    async fn server(&self) -> Option<Box<dyn Stream>> {
+        let port = self.server.get_ports().first().copied().unwrap_or(5432);
+        Some(match self.server.get_hosts().first()? {
+            Host::Tcp(name) => Box::new(TcpStream::connect((name.as_str(), port)).await.ok()?),
+            Host::Unix(folder) => {
+                Box::new(UnixStream::connect(folder.join(format!(".s.PGSQL.{port}"))).await.ok()?)
+            }
+        })
+    }
+
+    /// One connection, until an end is cut.
+    async fn line(self: Arc<Self>, mut client: TcpStream) {
+        let Some(mut server) = self.server().await else { return };
+        let (mut ours, mut theirs) = (vec![0; 65_536], vec![0; 65_536]);
+        loop {
+            tokio::select! {
+                read = client.read(&mut ours) => {
+                    let Ok(count @ 1..) = read else { return };
+                    let bytes = &ours[..count];
+                    if holds(bytes, b"pg_xact_status") {
+                        self.asked.notify_one();
+                    }
+                    let fate = if holds(bytes, b"COMMIT\0") { self.take() } else { Fate::Pass };
+                    match fate {
+                        Fate::Pass | Fate::Refuse => {}
+                        Fate::CutBefore => return,
+                        Fate::Hold => return self.held.lock().unwrap().push(server),
+                        Fate::CutAfter | Fate::Stall => {
+                            server.write_all(bytes).await.unwrap();
+                            while !holds(&theirs, b"COMMIT\0") {
+                                assert!(server.read(&mut theirs).await.unwrap() > 0);
+                            }
+                            if fate == Fate::Stall {
+                                std::future::pending::<()>().await;
+                            }
+                            return;
+                        }
+                    }
+                    if server.write_all(bytes).await.is_err() {
+                        return;
+                    }
+                }
+                read = server.read(&mut theirs) => {
+                    let Ok(count @ 1..) = read else { return };
+                    if client.write_all(&theirs[..count]).await.is_err() {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    fn take(&self) -> Fate {
+        let mut fate = self.fate.lock().unwrap();
+        let (now, then) = *fate;
+        if now != Fate::Pass {
+            *fate = (then, then);
+        }
+        now
+    }
+}
+
+fn holds(bytes: &[u8], wanted: &[u8]) -> bool {
+    bytes.windows(wanted.len()).any(|window| window == wanted)
+}
