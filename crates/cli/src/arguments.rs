@@ -7,13 +7,16 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 /// The whole backend of a web site or an app in one program.
 #[derive(Debug, Parser)]
 #[command(name = "mains", version, arg_required_else_help = true, disable_help_subcommand = true)]
+#[command(
+    after_help = "A new site in two commands: mains new my-site, then mains --site my-site dev.\nExit codes: 0 well, 1 failed, 2 wrong usage."
+)]
 pub(crate) struct Arguments {
     /// Folder of the site.
     #[arg(long, value_name = "DIR", default_value = ".", global = true)]
     pub(crate) site: PathBuf,
 
-    /// Colors in messages.
-    #[arg(long, value_enum, default_value_t = Color::Auto, global = true)]
+    /// Colors: auto (on a terminal), always or never.
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = Color::Auto, global = true, hide_possible_values = true)]
     pub(crate) color: Color,
 
     #[command(subcommand)]

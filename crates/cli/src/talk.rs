@@ -33,7 +33,6 @@ pub(crate) enum Hue {
 
 impl Talk {
     /// Decides about colors once; `NO_COLOR` (no-color.org) is honored.
-    #[expect(clippy::disallowed_methods, reason = "NO_COLOR is no setting of ours")]
     pub(crate) fn new(color: Color) -> Self {
         let wanted = |terminal: bool| match color {
             Color::Always => true,
@@ -52,6 +51,7 @@ impl Talk {
     }
 
     /// A sentence for whoever looks.
+    #[expect(clippy::unused_self, reason = "whoever talks was given the right to")]
     pub(crate) fn say(self, text: &str) {
         eprintln!("{text}");
     }
@@ -86,13 +86,13 @@ impl Talk {
     pub(crate) fn trouble(self, trouble: &Trouble) {
         match trouble {
             Trouble::Failed(error) => self.fail(error),
-            Trouble::Settings(problem) => match problem.diagnostic() {
-                Some(diagnostic) => self.show(&diagnostic),
-                None => {
-                    let hint = problem.hint.as_ref().map_or(String::new(), |hint| format!(" {hint}"));
-                    self.error(&format!("{}{hint}", problem.message));
+            Trouble::Settings(problem) => {
+                if let Some(diagnostic) = problem.diagnostic() {
+                    return self.show(&diagnostic);
                 }
-            },
+                let hint = problem.hint.as_ref().map_or(String::new(), |hint| format!(" {hint}"));
+                self.error(&format!("{}{hint}", problem.message));
+            }
             Trouble::Written(found) => {
                 for diagnostic in found {
                     self.show(diagnostic);
@@ -114,6 +114,7 @@ impl Talk {
     }
 
     /// Data: a line on stdout.
+    #[expect(clippy::unused_self, reason = "whoever talks was given the right to")]
     pub(crate) fn print(self, line: &str) -> Result<()> {
         let mut out = std::io::stdout().lock();
         let written = out.write_all(line.as_bytes()).and_then(|()| out.write_all(b"\n"));
@@ -139,6 +140,7 @@ impl Talk {
 }
 
 /// What writing to stdout failed with. A reader that went away ends the program quietly.
+#[expect(clippy::needless_pass_by_value, reason = "made for map_err")]
 pub(crate) fn gone(error: std::io::Error) -> Error {
     if error.kind() == ErrorKind::BrokenPipe {
         return Error::new(Kind::Unavailable, ENOUGH, "The reader of the output went away.");

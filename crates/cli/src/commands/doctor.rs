@@ -191,9 +191,9 @@ fn port(listen: &str, is_served: bool) -> Found {
 /// Whether as many connections may be open as the settings say.
 fn descriptors(settings: &Settings) -> Found {
     let wanted = settings.server.connections as u64 + OWN_DESCRIPTORS;
-    match getrlimit(Resource::Nofile).current {
+    match getrlimit(Resource::Nofile).maximum {
         Some(most) if most < wanted => Err(format!(
-            "{most} files may be open at once, and [server] connections = {} wants {wanted}; run `ulimit -n {wanted}` \
+            "{most} files may be open at once, and [server] connections = {} wants {wanted}; run `ulimit -Hn {wanted}` \
              before, or set LimitNOFILE={wanted} in the unit, or fewer connections.",
             settings.server.connections
         )),

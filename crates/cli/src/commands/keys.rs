@@ -25,7 +25,7 @@ pub(crate) fn run(backend: &mut Backend, command: &Keys, talk: Talk) -> Result<(
             if rows.is_empty() {
                 talk.say("There are no keys yet; `mains keys create --role staff` makes one.");
             }
-            talk.print_table(&["ID", "ROLES", "MADE", "STATE", "NOTE"], &rows)?;
+            talk.print_table(&["ID", "ROLES", "MADE (UTC)", "STATE", "NOTE"], &rows)?;
         }
         Keys::Revoke { id } => {
             backend.ask(Operation::KeysRevoke { id: id.clone() })?;

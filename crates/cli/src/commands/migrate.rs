@@ -25,7 +25,12 @@ pub(crate) fn run(folder: &Path, settings: &Settings, asked: arguments::Migrate,
         None => talk.say("The database is as the files declare it; nothing to do."),
         Some(plan) => {
             talk.print_plan(plan)?;
-            talk.say(if only_plan { "Nothing was changed; `mains migrate` does it." } else { "Done." });
+            match (only_plan, plan.lines().any(|line| line.starts_with("! "))) {
+                (false, _) => talk.say("Done."),
+                (true, false) => talk.say("Nothing was changed; the same command without --plan does it."),
+                // The plan says how to go on.
+                (true, true) => {}
+            }
         }
     }
     Ok(())

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use mains_base::{Error, Kind, Result};
 use mains_server::{Limits, Router, Server, Stop, tasks};
+use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::backend;
@@ -39,6 +40,7 @@ pub(crate) fn refuse_second(folder: &Path) -> Result<()> {
 
 /// Opens the port and the control socket; what is given back ends when the server has stopped.
 pub(crate) async fn start(site: &Arc<Site>, talk: Talk) -> Result<impl Future<Output = ()> + use<>> {
+    allow_descriptors();
     let address = address(&site.settings.server.listen)?;
     let router = Arc::new(Router::new(server_settings(&site.settings)?, &doors(site))?);
     let server = Server::bind(address, router).await.map_err(|error| occupied(address, error))?;
@@ -52,6 +54,15 @@ pub(crate) async fn start(site: &Arc<Site>, talk: Talk) -> Result<impl Future<Ou
         server.run(stop).await;
         control::forget(&data);
     })
+}
+
+/// Takes as many open files as the system lets this user have; shells give 1024 to begin with.
+fn allow_descriptors() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        tracing::warn!(%error, "the number of open files stays as it was");
+    }
 }
 
 fn doors(site: &Arc<Site>) -> mains_server::Site {

@@ -64,8 +64,11 @@ fn depth(schema: &Schema, collection: &Collection, seen: usize) -> usize {
     if seen > 16 {
         return seen;
     }
-    let targets =
-        collection.fields.iter().filter_map(|field| field.relation()).filter(|to| *to != collection.id);
+    let targets = collection
+        .fields
+        .iter()
+        .filter_map(mains_language::schema::Field::relation)
+        .filter(|to| *to != collection.id);
     targets.map(|to| 1 + depth(schema, schema.collection(to), seen + 1)).max().unwrap_or(0)
 }
 

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 pub(crate) const SEED: &str = "{\"key\": [\"slug\"], \"slug\": \"hello\", \"title\": \"Hello\"}\n";
 
 /// How long anything may take before the test gives up.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 /// A command of the program, on the site in `folder`.
 pub(crate) fn command(folder: &Path, arguments: &[&str]) -> Command {

@@ -56,7 +56,7 @@ impl Source {
     pub(super) fn open(name: &str) -> Result<Self> {
         if name == "-" {
             let bar = bar(None);
-            return Self::over(Box::new(std::io::stdin()), bar, false, false);
+            return Self::over(Box::new(std::io::stdin()), bar, false);
         }
         let path = Path::new(name);
         let file = File::open(path).map_err(|error| unreadable(path, &error))?;
@@ -68,13 +68,15 @@ impl Source {
         let is_csv = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv"));
         // A named pipe or /dev/stdin can be read once, like a pipe.
         let size = metadata.is_file().then_some(metadata.len());
-        Self::over(Box::new(file), bar(size), metadata.is_file(), is_csv)
+        let mut source = Self::over(Box::new(file), bar(size), is_csv)?;
+        source.is_file = metadata.is_file();
+        Ok(source)
     }
 
-    fn over(reader: Box<dyn Read>, bar: ProgressBar, is_file: bool, is_csv: bool) -> Result<Self> {
+    fn over(reader: Box<dyn Read>, bar: ProgressBar, is_csv: bool) -> Result<Self> {
         let lines = Box::new(BufReader::with_capacity(1 << 20, reader));
         let mut source =
-            Self { lines, is_csv, header: Vec::new(), line: 0, hash: Sha256::new(), bar, is_file };
+            Self { lines, is_csv, header: Vec::new(), line: 0, hash: Sha256::new(), bar, is_file: false };
         if is_csv {
             let first = source.record()?.unwrap_or_default();
             source.header = columns(&first)?;
@@ -103,7 +105,9 @@ impl Source {
     /// How far it is.
     pub(super) fn progress(&self) -> Progress {
         let hash = self.hash.clone().finalize();
-        Progress { line: self.line, hash: hash.iter().map(|byte| format!("{byte:02x}")).collect() }
+        let hex = hash.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+        let hash = hex.filter_map(|digit| char::from_digit(digit.into(), 16)).collect();
+        Progress { line: self.line, hash }
     }
 
     /// Reads up to where an import was before; how many rows that were, or none when the lines are others.
@@ -244,7 +248,7 @@ mod tests {
 
     fn source(text: &str, is_csv: bool) -> Source {
         let reader = Box::new(std::io::Cursor::new(text.to_owned()));
-        Source::over(reader, ProgressBar::hidden(), true, is_csv).unwrap()
+        Source::over(reader, ProgressBar::hidden(), is_csv).unwrap()
     }
 
     fn mistakes(text: &str, is_csv: bool) -> Vec<String> {
