@@ -157,7 +157,7 @@ mod tests {
     #[test]
     fn a_second_run_draws_the_same_in_the_same_order() {
         let run = run();
-        let mut draw = || {
+        let draw = || {
             let mut places = Places::default();
             let ids = [run.id(&mut places, false).unwrap(), run.id(&mut places, true).unwrap()];
             (ids, run.token(&mut places).unwrap())
