@@ -64,7 +64,9 @@ pub(super) fn text(out: &mut BytesMut, text: &str) {
 /// without a branch, so that the compiler does it with wide registers.
 fn clean(bytes: &[u8]) -> usize {
     let escaped = |block: &&[u8]| {
-        let marked = block.iter().map(|&byte| u8::from((byte < 0x20) | (byte == b'"') | (byte == b'\\')));
+        let marked = block
+            .iter()
+            .map(|&byte| u8::from(byte < 0x20) | u8::from(byte == b'"') | u8::from(byte == b'\\'));
         marked.fold(0, |marks, mark| marks | mark) == 1
     };
     bytes.chunks_exact(BLOCK).take_while(|block| !escaped(block)).count() * BLOCK
