@@ -13,7 +13,7 @@ use fuser::{
     WriteFlags,
 };
 
-use super::disk::{Disk, File, Node};
+use super::disk::{Disk, File, Names, Node};
 use super::fault::Call;
 
 const TTL: Duration = Duration::ZERO;
@@ -149,7 +149,6 @@ impl Filesystem for Mounted {
         attributes(self.attributes(number.0), reply);
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the trait's signature")]
     fn setattr(
         &self,
         _: &Request,
@@ -187,7 +186,7 @@ impl Filesystem for Mounted {
     }
 
     fn mkdir(&self, _: &Request, parent: INodeNo, name: &OsStr, _: u32, _: u32, reply: ReplyEntry) {
-        let node = Node::Directory { now: Default::default(), safe: Default::default() };
+        let node = Node::Directory { now: Names::new(), safe: Names::new() };
         entry(self.make(parent, name, node), reply);
     }
 

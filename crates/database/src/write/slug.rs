@@ -142,7 +142,7 @@ mod tests {
 
     fn search(taken: impl Fn(u64) -> bool) -> (u64, usize) {
         let mut statements = 0;
-        let mut look = |_: &mut (), numbers: &[u64]| {
+        let mut look = |(): &mut (), numbers: &[u64]| {
             statements += 1;
             Ok(numbers.iter().copied().filter(|number| taken(*number)).collect())
         };

@@ -159,7 +159,7 @@ fn a_second_run_draws_what_the_first_drew() {
     on_both(|site| async move {
         let (teams, key) = (site.collection("teams"), site.field("teams", "key"));
         let runs = Arc::new(AtomicUsize::new(0));
-        let drawn: Arc<std::sync::Mutex<Vec<(Uuid, [u8; 32])>>> = Arc::default();
+        let drawn = Arc::new(std::sync::Mutex::new(Vec::<(Uuid, [u8; 32])>::new()));
         let (counted, seen) = (Arc::clone(&runs), Arc::clone(&drawn));
         let first =
             site.db.write(&[], move |tx| tx.insert(teams, &New::of([(key, "x".into())]))).await.unwrap();

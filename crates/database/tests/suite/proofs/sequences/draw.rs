@@ -1,4 +1,4 @@
-//! Numbers that look random and are the same for the same seed (SplitMix64, Steele et al. 2014).
+//! Numbers that look random and are the same for the same seed (splitmix64, Steele et al. 2014).
 
 /// A source of choices.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ impl Draw {
 
     /// Less than `end`.
     pub(super) fn below(&mut self, end: usize) -> usize {
-        (self.next() % end.max(1) as u64) as usize
+        usize::try_from(self.next() % end.max(1) as u64).unwrap()
     }
 
     /// True once in `of` times.

@@ -62,7 +62,7 @@ impl Operation {
             13 if draw.once_in(2) => Self::DeleteMany(who, of.name, numbers(draw)),
             14 => Self::Get(who, of.name, which(draw, of)),
             15 => Self::Wait,
-            _ => Self::List(who, of.name, query(draw, of), draw.below(4) as u32 + 1),
+            _ => Self::List(who, of.name, query(draw, of), u32::try_from(draw.below(4)).unwrap() + 1),
         }
     }
 }
@@ -94,7 +94,7 @@ fn who(draw: &mut Draw) -> Who {
 }
 
 fn numbers(draw: &mut Draw) -> Vec<usize> {
-    (0..draw.below(3) + 1).map(|_| draw.below(RECORDS)).collect()
+    (0..=draw.below(3)).map(|_| draw.below(RECORDS)).collect()
 }
 
 fn which(draw: &mut Draw, of: &Collection) -> Which {
@@ -154,6 +154,7 @@ fn one(draw: &mut Draw, kind: Kind) -> Json {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "an arm of a match whose other arms are none")]
 fn list(values: &[&str]) -> Option<Vec<Json>> {
     Some(values.iter().map(|value| json!(value)).collect())
 }
@@ -212,7 +213,7 @@ fn query(draw: &mut Draw, of: &Collection) -> String {
         .collect();
     if draw.once_in(2) {
         let mut keys: Vec<String> = Vec::new();
-        for _ in 0..draw.below(3) + 1 {
+        for _ in 0..=draw.below(3) {
             let key = if draw.once_in(6) { "version" } else { draw.of(&single) };
             if !keys.iter().any(|other| other.trim_start_matches('-') == key) {
                 keys.push(format!("{}{key}", draw.of(&["", "-"])));
@@ -241,6 +242,7 @@ fn query(draw: &mut Draw, of: &Collection) -> String {
     parts.join("&")
 }
 
+#[expect(clippy::too_many_lines, reason = "one table of forms")]
 fn filter(draw: &mut Draw, of: &Collection, depth: usize) -> String {
     if depth > 0 && draw.once_in(2) {
         let one = filter(draw, of, depth - 1);

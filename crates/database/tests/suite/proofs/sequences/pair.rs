@@ -1,6 +1,7 @@
 //! One site on both databases, and what each answers.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use mains_base::{Caller, CallerKind, Error, Result, Time, Uuid};
@@ -33,7 +34,7 @@ fn account(name: &str) -> Uuid {
 /// The id of a collection's record of this number.
 fn id(collection: &str, number: usize) -> Uuid {
     let letter = collection.as_bytes()[0];
-    Uuid::v7(Time::from_micros(START), [letter, number as u8, 0, 0, 0, 0, 0, 0, 0, 1])
+    Uuid::v7(Time::from_micros(START), [letter, u8::try_from(number).unwrap(), 0, 0, 0, 0, 0, 0, 0, 1])
 }
 
 fn caller(who: Who) -> Caller {
@@ -93,13 +94,13 @@ impl Side {
                 let number = number.unwrap_or(RECORDS);
                 input.id = Some(id(name, number));
                 let (of, caller) = (self.0.collection(name), caller(*who));
-                self.written(self.0.db.write(&[], move |tx| records::create(tx, &caller, of, &input)).await)
+                Self::written(self.0.db.write(&[], move |tx| records::create(tx, &caller, of, &input)).await)
             }
             Operation::Patch(who, name, which, version, body) => {
                 let Some(target) = self.target(name, which) else { return "no address".into() };
                 let target = Target { if_match: *version, ..target };
                 let (input, caller) = (self.input(name, body), caller(*who));
-                self.written(
+                Self::written(
                     self.0.db.write(&[], move |tx| records::update(tx, &caller, &target, &input)).await,
                 )
             }
@@ -109,7 +110,9 @@ impl Side {
                 // A record that is made at another address would have an id drawn at random.
                 input.id = matches!(which, Which::Unique(..)).then(|| id(name, RECORDS + 1));
                 let caller = caller(*who);
-                self.written(self.0.db.write(&[], move |tx| records::put(tx, &caller, &target, &input)).await)
+                Self::written(
+                    self.0.db.write(&[], move |tx| records::put(tx, &caller, &target, &input)).await,
+                )
             }
             Operation::Delete(who, name, which) => {
                 let Some(target) = self.target(name, which) else { return "no address".into() };
@@ -141,7 +144,7 @@ impl Side {
         }
     }
 
-    fn written(&self, outcome: Result<Written>) -> String {
+    fn written(outcome: Result<Written>) -> String {
         told(outcome, |written| {
             format!(
                 "{:?} v{} created={} changed={} {:?}",
@@ -168,7 +171,8 @@ impl Side {
             Which::Number(number) => self.0.text(name, id(name, *number)),
             Which::Unique(field, value) => {
                 let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-                let encoded: String = text.bytes().map(|byte| format!("%{byte:02x}")).collect();
+                let encoded: String =
+                    text.bytes().fold(String::new(), |text, byte| format!("{text}%{byte:02x}"));
                 format!("{field}={encoded}")
             }
         };
@@ -183,7 +187,7 @@ impl Side {
                 Ok(page) => page,
                 Err(said) => return shown + &said,
             };
-            shown.push_str(&format!("{} total {}\n", page["items"], page["total"]));
+            writeln!(shown, "{} total {}", page["items"], page["total"]).unwrap();
             match page["next"].as_str() {
                 Some(next) => cursor = format!("&cursor={next}"),
                 None => return shown,
@@ -195,7 +199,7 @@ impl Side {
         let mut shown = String::new();
         for name in NAMES {
             let all = self.list(&Caller::system(), name, "sort=id", 100).await;
-            shown.push_str(&format!("{name}: {all}\n"));
+            writeln!(shown, "{name}: {all}").unwrap();
         }
         shown
     }
