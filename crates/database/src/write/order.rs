@@ -27,7 +27,9 @@ impl Order {
     pub(crate) fn next(&self, now: Time, random: u16) -> Ticket {
         let millis = u64::try_from(now.unix_millis()).unwrap_or(0);
         let first = (millis << PLACE) | u64::from(random & 0x07ff);
-        let after = |last: u64| if last < first || last > first + AHEAD { first } else { last + 1 };
+        // A random beginning later in the same millisecond would use up its counter.
+        let is_new = |last: u64| last >> PLACE < millis || last > first + AHEAD;
+        let after = |last: u64| if is_new(last) { first } else { last + 1 };
         let last = self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |last| Some(after(last)));
         Ticket(after(last.unwrap_or_default()))
     }
