@@ -13,7 +13,7 @@ run: ## build everything and serve the Corner Shop on embedded SQLite
 
 test: ## all tests, on SQLite and on a PostgreSQL started for them, and in a browser
 	@scripts/setup test
-	cargo build --package mains
+	cargo build
 	cargo xtask test
 	cargo xtask torture kill9 --rounds 4
 	cargo xtask torture kill9 --rounds 3 --database postgres

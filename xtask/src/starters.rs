@@ -6,53 +6,48 @@ use crate::tree;
 
 /// All Rust tests, inside a PostgreSQL server that lives as long as they do.
 pub(crate) fn test(arguments: &[String]) -> ExitCode {
-    let mut command =
-        cargo(&["run", "--quiet", "--package", "mains-testkit", "--bin", "with-postgres", "--"]);
+    let mut command = Command::new("target/debug/with-postgres");
     command.args(["cargo", "test"]).args(arguments);
-    run(command)
+    built(command)
 }
 
 /// The bench crate, optimized.
 pub(crate) fn bench(arguments: &[String]) -> ExitCode {
-    let mut command = cargo(&["run", "--quiet", "--profile", "dist", "--package", "mains-bench", "--"]);
-    command.args(arguments);
+    let mut command = Command::new("cargo");
+    command.args(["run", "--quiet", "--profile", "dist", "--package", "mains-bench", "--"]).args(arguments);
     run(command)
 }
 
-/// The torture crate.
+/// The torture crate, on the program as it is built for tests.
 pub(crate) fn torture(arguments: &[String]) -> ExitCode {
-    let mut command = cargo(&["run", "--quiet", "--package", "mains-torture", "--"]);
+    let mut command = Command::new("target/debug/mains-torture");
     command.args(arguments);
-    run(command)
+    built(command)
 }
 
 /// The packages example over its committed slice, on both databases.
 pub(crate) fn packages(arguments: &[String]) -> ExitCode {
-    let mut command =
-        cargo(&["run", "--quiet", "--package", "mains-testkit", "--bin", "with-postgres", "--"]);
-    command.args([
-        "python3",
-        "examples/packages/check.py",
-        "--mains",
-        "target/debug/mains",
-        "--postgres",
-        "env",
-    ]);
+    let mut command = Command::new("target/debug/with-postgres");
+    command.args(["python3", "examples/packages/check.py", "--mains", "target/debug/mains", "--postgres", "env"]);
     if arguments.is_empty() {
         command.args(["--catalog", "examples/packages/slice.txt.gz"]);
     }
     command.args(arguments);
-    run(command)
+    built(command)
 }
 
-fn cargo(arguments: &[&str]) -> Command {
-    let mut command = Command::new("cargo");
-    command.current_dir(tree::root()).args(arguments);
-    command
+/// Runs a program of the workspace after building all of it at once, so that everything is compiled with the same features.
+fn built(command: Command) -> ExitCode {
+    let mut build = Command::new("cargo");
+    build.args(["build", "--quiet"]);
+    match run(build) {
+        ExitCode::SUCCESS => run(command),
+        failed => failed,
+    }
 }
 
 fn run(mut command: Command) -> ExitCode {
-    match command.status() {
+    match command.current_dir(tree::root()).status() {
         Ok(status) if status.success() => ExitCode::SUCCESS,
         Ok(status) => ExitCode::from(u8::try_from(status.code().unwrap_or(1)).unwrap_or(1)),
         Err(error) => {
