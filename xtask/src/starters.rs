@@ -28,7 +28,14 @@ pub(crate) fn torture(arguments: &[String]) -> ExitCode {
 /// The packages example over its committed slice, on both databases.
 pub(crate) fn packages(arguments: &[String]) -> ExitCode {
     let mut command = Command::new("target/debug/with-postgres");
-    command.args(["python3", "examples/packages/check.py", "--mains", "target/debug/mains", "--postgres", "env"]);
+    command.args([
+        "python3",
+        "examples/packages/check.py",
+        "--mains",
+        "target/debug/mains",
+        "--postgres",
+        "env",
+    ]);
     if arguments.is_empty() {
         command.args(["--catalog", "examples/packages/slice.txt.gz"]);
     }
