@@ -1,5 +1,6 @@
 //! Starts the binary and looks at what it says.
 
+use std::collections::VecDeque;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -107,6 +108,8 @@ impl Site {
 pub(crate) struct Running {
     child: Child,
     lines: Receiver<String>,
+    /// What was said and is still to be looked at: stdout and stderr come in no order between them.
+    ahead: VecDeque<String>,
     heard: Vec<String>,
     pub(crate) port: u16,
 }
@@ -125,8 +128,10 @@ impl Running {
                 }
             });
         }
-        let mut running = Self { child, lines, heard: Vec::new(), port: 0 };
+        let mut running = Self { child, lines, ahead: VecDeque::new(), heard: Vec::new(), port: 0 };
         let line = running.wait_for("Serving ");
+        running.heard.pop();
+        running.ahead = std::mem::take(&mut running.heard).into();
         running.port = line.trim_end_matches('/').rsplit(':').next().unwrap().parse().unwrap();
         running
     }
@@ -136,7 +141,8 @@ impl Running {
         let until = Instant::now() + DEADLINE;
         loop {
             let left = until.saturating_duration_since(Instant::now());
-            let Ok(line) = self.lines.recv_timeout(left) else {
+            let next = self.ahead.pop_front().map_or_else(|| self.lines.recv_timeout(left), Ok);
+            let Ok(line) = next else {
                 panic!("no line holds {part:?}:\n{}", self.heard.join("\n"));
             };
             self.heard.push(line.clone());
@@ -170,6 +176,7 @@ impl Running {
 
     /// Waits for its end: its exit code, and all it said.
     pub(crate) fn end(mut self) -> (Option<i32>, String) {
+        self.heard.extend(self.ahead.drain(..));
         while let Ok(line) = self.lines.recv_timeout(DEADLINE) {
             self.heard.push(line);
         }
