@@ -51,6 +51,11 @@ fn with_ending(folder: &Path, ending: &str) -> Result<Vec<PathBuf>> {
 }
 
 fn read(path: &Path) -> Result<String> {
+    // Anything else, a pipe or a device, may never end.
+    if !std::fs::metadata(path).map_err(|error| unreadable(path, &error))?.is_file() {
+        let detail = format!("{} is no plain file; move it out of the site.", path.display());
+        return Err(Error::new(Kind::Invalid, "cli.unreadable", detail));
+    }
     std::fs::read_to_string(path).map_err(|error| unreadable(path, &error))
 }
 

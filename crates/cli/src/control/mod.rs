@@ -20,6 +20,9 @@ pub(crate) const SOCKET: &str = "control.sock";
 /// The longest line, in bytes: a chunk of an import with large texts.
 const LONGEST: u64 = 64 << 20;
 
+/// Codes by which a command tells what to do next; all others cross the socket as `cli.refused`, with their sentence.
+const KEPT: [&str; 2] = ["cli.mistakes", "schema.differs"];
+
 /// What comes back.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -61,10 +64,29 @@ impl Answer {
         };
         let field = |(pointer, message)| FieldError { pointer, code: "invalid", message };
         let fields = failure.fields.into_iter().map(field).collect();
-        let error = Error::new(Kind::Conflict, "cli.refused", failure.detail).with_fields(fields);
+        let code = KEPT.into_iter().find(|kept| *kept == failure.code).unwrap_or("cli.refused");
+        let error = Error::new(Kind::Conflict, code, failure.detail).with_fields(fields);
         Err(match failure.cause {
             Some(cause) => error.because(cause),
             None => error,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn crossed(code: &'static str) -> Error {
+        let error = Error::new(Kind::Invalid, code, "No.").with_fields(vec![FieldError::new("a", "b", "c")]);
+        let line = serde_json::to_string(&Answer::of(Err(error))).unwrap();
+        serde_json::from_str::<Answer>(&line).unwrap().into_result().unwrap_err()
+    }
+
+    #[test]
+    fn what_a_command_acts_on_crosses_the_socket() {
+        assert_eq!(crossed("cli.mistakes").code(), "cli.mistakes");
+        let other = crossed("records.not_unique");
+        assert_eq!((other.code(), other.detail(), other.fields().len()), ("cli.refused", "No.", 1));
     }
 }

@@ -1,6 +1,6 @@
 //! `mains dev`: what happens to the files while it runs.
 
-use crate::program::{SEED, Site, out, until};
+use crate::program::{SEED, Site, out, refused, until};
 
 const STARS: &str = "[fields.stars]\ntype = \"integer\"\ndefault = 3\n\n";
 
@@ -26,6 +26,25 @@ fn a_field_is_taken_up_a_mistake_is_shown_and_mended() {
     site.change("collections/notes.toml", "default = 3", "default = 3\nmax = 5");
     dev.wait_for("Taken up:");
     assert_eq!(dev.get("/api/notes/slug=hello").status, 200);
+}
+
+#[test]
+fn a_mistake_at_the_start_is_waited_for() {
+    let site = Site::new();
+    site.change("collections/notes.toml", "\"text\"", "\"txt\"");
+    let mut dev = site.begin(&["dev"]);
+    dev.wait_for("type = \"txt\"");
+    dev.wait_for("goes on by itself");
+    site.change("collections/notes.toml", "\"txt\"", "\"text\"");
+    dev.serves();
+    assert_eq!(dev.get("/api/notes/slug=hello").status, 200);
+}
+
+#[test]
+fn what_is_no_plain_file_is_refused_and_never_read_to_its_end() {
+    let site = Site::new();
+    std::os::unix::fs::symlink("/dev/zero", site.path.join("collections/zeros.toml")).unwrap();
+    assert!(refused(&site.run(&["check"])).contains("no plain file"));
 }
 
 #[test]

@@ -99,8 +99,12 @@ impl Site {
 
     /// Starts `serve` or `dev` on a free port and waits until it serves.
     pub(crate) fn start(&self, arguments: &[&str]) -> Running {
-        let mut command = command(&self.path, arguments);
-        Running::start(command.args(["--listen", "127.0.0.1:0"]))
+        Running::start(command(&self.path, arguments).args(["--listen", "127.0.0.1:0"]))
+    }
+
+    /// The same without waiting, for what does not serve yet.
+    pub(crate) fn begin(&self, arguments: &[&str]) -> Running {
+        Running::begin(command(&self.path, arguments).args(["--listen", "127.0.0.1:0"]))
     }
 }
 
@@ -116,6 +120,13 @@ pub(crate) struct Running {
 
 impl Running {
     fn start(command: &mut Command) -> Self {
+        let mut running = Self::begin(command);
+        running.serves();
+        running
+    }
+
+    /// Starts it and waits for nothing.
+    fn begin(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (sender, lines) = channel();
         let streams: [Box<dyn Read + Send>; 2] =
@@ -128,12 +139,15 @@ impl Running {
                 }
             });
         }
-        let mut running = Self { child, lines, ahead: VecDeque::new(), heard: Vec::new(), port: 0 };
-        let line = running.wait_for("Serving ");
-        running.heard.pop();
-        running.ahead = std::mem::take(&mut running.heard).into();
-        running.port = line.trim_end_matches('/').rsplit(':').next().unwrap().parse().unwrap();
-        running
+        Self { child, lines, ahead: VecDeque::new(), heard: Vec::new(), port: 0 }
+    }
+
+    /// Waits until it serves; what it said before can still be waited for.
+    pub(crate) fn serves(&mut self) {
+        let line = self.wait_for("Serving ");
+        self.heard.pop();
+        self.ahead = std::mem::take(&mut self.heard).into();
+        self.port = line.trim_end_matches('/').rsplit(':').next().unwrap().parse().unwrap();
     }
 
     /// Waits for a line that holds `part`, and gives it.

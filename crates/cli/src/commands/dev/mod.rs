@@ -26,10 +26,8 @@ pub(crate) fn run(folder: &Path, settings: Settings, talk: Talk) -> Result<(), T
     let runtime = backend::runtime()?;
     runtime.block_on(async {
         serve::refuse_second(folder)?;
-        // Looked at before the site is opened, so that a change made meanwhile is seen.
-        let contents = Contents::read(folder);
-        let changes = Changes::watch(folder)?;
-        let site = Site::open(folder, settings, Applies::Additions).await?;
+        let mut changes = Changes::watch(folder)?;
+        let (site, contents) = open(folder, &settings, &mut changes, talk).await?;
         warn(folder, talk);
         let served = serve::start(&site, talk).await?;
         say_how_to_go_on(&site, talk);
@@ -38,6 +36,29 @@ pub(crate) fn run(folder: &Path, settings: Settings, talk: Talk) -> Result<(), T
         site.close().await;
         Ok(())
     })
+}
+
+/// Opens the site as soon as its files have no mistakes: each time that they change, it is tried again.
+async fn open(
+    folder: &Path,
+    settings: &Settings,
+    changes: &mut Changes,
+    talk: Talk,
+) -> Result<(Arc<Site>, Contents), Trouble> {
+    loop {
+        // Looked at before the site is opened, so that a change made meanwhile is seen.
+        let contents = Contents::read(folder);
+        let trouble = match Site::open(folder, settings.clone(), Applies::Additions).await {
+            Ok(site) => return Ok((site, contents)),
+            Err(trouble @ Trouble::Written(_)) => trouble,
+            Err(trouble) => return Err(trouble),
+        };
+        talk.trouble(&trouble);
+        talk.say("Mend this and save it; `mains dev` goes on by itself.");
+        if !changes.wait().await {
+            return Err(trouble);
+        }
+    }
 }
 
 fn say_how_to_go_on(site: &Site, talk: Talk) {

@@ -30,7 +30,8 @@ impl Contents {
         for (name, ending) in FOLDERS {
             for entry in std::fs::read_dir(folder.join(name)).into_iter().flatten().flatten() {
                 let path = entry.path();
-                if path.extension().is_some_and(|found| found == ending) {
+                let is_file = std::fs::metadata(&path).is_ok_and(|metadata| metadata.is_file());
+                if is_file && path.extension().is_some_and(|found| found == ending) {
                     declared.insert(path.clone(), std::fs::read(&path).unwrap_or_default());
                 }
             }
