@@ -14,6 +14,7 @@ mod settings;
 mod sqlite;
 mod statements;
 mod text;
+mod view;
 
 use std::sync::Arc;
 
@@ -25,6 +26,7 @@ pub use self::read::{ReadQuery, Route, RowStream};
 pub use self::rows::{Row, RowView, Rows};
 pub use self::settings::{Durability, EngineSettings, Target};
 pub use self::statements::{OnViolation, Statements, Violation, ViolationKind};
+pub use self::view::{Reading, View};
 
 use self::commits::Commits;
 use self::job::{Task, Work};
@@ -131,6 +133,19 @@ impl Engine {
         match &self.inner.backend {
             Backend::Sqlite(sqlite) => sqlite.snapshot(body).await,
             Backend::Postgres(postgres) => postgres.snapshot(body).await,
+        }
+    }
+
+    /// Runs several small reads that see one and the same state: on the async worker while they keep within a budget,
+    /// else from their beginning on the pool. 422 `query.needs_index` when they are too much for the pool, too.
+    pub async fn view<T: Send + 'static>(
+        &self,
+        body: impl Fn(&View<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let clock = Arc::clone(&self.inner.clock);
+        match &self.inner.backend {
+            Backend::Sqlite(sqlite) => sqlite.view(clock, body).await,
+            Backend::Postgres(postgres) => postgres.view(clock, body).await,
         }
     }
 

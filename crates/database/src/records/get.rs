@@ -15,7 +15,7 @@ use super::plans::{Planned, Plans};
 use super::selection;
 use super::standing::{Conditions, Rule, Standing};
 use crate::dialect::Column;
-use crate::engine::Route;
+use crate::engine::{Reading, Route};
 use crate::sql::{Bind, Environment, Part as BindPart, Select, Statement, column_of_field};
 
 /// A record that was found.
@@ -33,8 +33,8 @@ pub(super) struct GetPlan {
 }
 
 /// What is asked, resolved.
-struct Wanted<'a> {
-    source: &'a Source<'a>,
+struct Wanted<'a, R> {
+    source: &'a Source<'a, R>,
     collection: &'a Collection,
     conditions: &'a Conditions,
     standing: Standing,
@@ -44,7 +44,7 @@ struct Wanted<'a> {
 
 /// The record with this key, as the caller sees it. 404 when there is none, or none that it may read.
 pub(super) async fn get(
-    source: &Source<'_>,
+    source: &Source<'_, impl Reading>,
     caller: &Caller,
     collection: CollectionId,
     key: &Key,
@@ -75,7 +75,7 @@ pub(super) async fn get(
     Ok(Found { body: part.bytes.freeze(), version })
 }
 
-impl Wanted<'_> {
+impl<R: Reading> Wanted<'_, R> {
     fn plan(&self, plans: &Plans) -> Result<Arc<GetPlan>> {
         let key = self.cache_key();
         if let Some(plan) = plans.gets.get(key.as_slice()) {

@@ -14,7 +14,7 @@ use super::get::Found;
 use super::plans::Plans;
 use super::standing::Rule;
 use super::{json, selection};
-use crate::engine::{Row, RowView};
+use crate::engine::{Reading, Row, RowView};
 use crate::write::Image;
 
 /// Bytes that most records need.
@@ -22,7 +22,7 @@ const ONE: usize = 512;
 
 /// See [`Source::held`].
 pub(super) fn held(
-    source: &Source<'_>,
+    source: &Source<'_, impl Reading>,
     caller: &Caller,
     image: &Image,
     fields: Option<&str>,

@@ -17,7 +17,7 @@ use super::request::ListRequest;
 use super::standing::{Conditions, Rule, Standing};
 use super::wheres::{self, Asked, Path};
 use super::{Source, callers::Callers, json, selection, sort};
-use crate::engine::{ReadQuery, Route};
+use crate::engine::{ReadQuery, Reading, Route};
 use crate::sql::{Environment, Statement};
 
 /// How a page begins.
@@ -44,8 +44,8 @@ pub(super) struct ListPlan {
 }
 
 /// One request, as far as it goes before a plan is needed.
-struct Asking<'a> {
-    source: &'a Source<'a>,
+struct Asking<'a, R> {
+    source: &'a Source<'a, R>,
     collection: &'a Collection,
     request: &'a ListRequest,
     caller: &'a Caller,
@@ -58,7 +58,7 @@ struct Asking<'a> {
 }
 
 /// The JSON of a page: `{"items":[…],"next":…}`.
-pub(super) async fn list(source: &Source<'_>, caller: &Caller, request: &ListRequest) -> Result<Bytes> {
+pub(super) async fn list(source: &Source<'_, impl Reading>, caller: &Caller, request: &ListRequest) -> Result<Bytes> {
     let plans = source.epoch.part::<Plans>();
     let asking = Asking::of(source, &plans, caller, request)?;
     let plan = asking.plan(&plans).await?;
@@ -67,7 +67,7 @@ pub(super) async fn list(source: &Source<'_>, caller: &Caller, request: &ListReq
 
 /// The queries of a page, in order, as far as it needs them.
 pub(super) async fn queries(
-    source: &Source<'_>,
+    source: &Source<'_, impl Reading>,
     caller: &Caller,
     request: &ListRequest,
 ) -> Result<Vec<ReadQuery>> {
@@ -78,9 +78,9 @@ pub(super) async fn queries(
     plan.segments.iter().map(|(planned, _)| planned.query(&environment, &slots)).collect()
 }
 
-impl<'a> Asking<'a> {
+impl<'a, R: Reading> Asking<'a, R> {
     fn of(
-        source: &'a Source<'a>,
+        source: &'a Source<'a, R>,
         plans: &Plans,
         caller: &'a Caller,
         request: &'a ListRequest,

@@ -39,22 +39,22 @@ use bytes::Bytes;
 use mains_base::{Caller, Result};
 use mains_language::schema::CollectionId;
 
-use crate::engine::{Engine, ReadQuery};
+use crate::engine::{Engine, ReadQuery, Reading};
 use crate::epoch::Epoch;
 use crate::write::Image;
 
 /// Where records are read from.
 #[derive(Clone, Copy)]
-pub struct Source<'a> {
-    /// The database.
-    pub engine: &'a Engine,
+pub struct Source<'a, R = Engine> {
+    /// The database, or one state of it.
+    pub engine: &'a R,
     /// The schema that the request pins.
     pub epoch: &'a Epoch,
     /// The site's cursors.
     pub cursors: &'a Cursors,
 }
 
-impl Source<'_> {
+impl<R: Reading> Source<'_, R> {
     /// A page of records: the whole body, `{"items":[…],"next":…}`.
     pub async fn list(&self, caller: &Caller, request: &ListRequest) -> Result<Bytes> {
         list::list(self, caller, request).await

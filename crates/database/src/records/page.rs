@@ -12,7 +12,7 @@ use super::columns::ListColumn;
 use super::draft::Layout;
 use super::encode::{self, Gap};
 use crate::dialect::{Column, quote};
-use crate::engine::{Engine, ReadQuery, Route, RowStream, RowView};
+use crate::engine::{ReadQuery, Reading, Route, RowStream, RowView};
 
 /// More ids than this make a list's query one for the pool.
 const SMALL: usize = 100;
@@ -96,7 +96,7 @@ impl Part {
     }
 
     /// Fetches the lists of all rows, one query for each list, and puts them where they belong.
-    pub(super) async fn filled(mut self, engine: &Engine, lists: &[ListColumn]) -> Result<Self> {
+    pub(super) async fn filled(mut self, engine: &impl Reading, lists: &[ListColumn]) -> Result<Self> {
         if self.gaps.is_empty() {
             return Ok(self);
         }
@@ -152,7 +152,7 @@ impl Elements {
     }
 }
 
-async fn fetched(engine: &Engine, list: &ListColumn, records: Vec<Value>) -> Result<Elements> {
+async fn fetched(engine: &impl Reading, list: &ListColumn, records: Vec<Value>) -> Result<Elements> {
     let route = if records.len() <= SMALL { Route::Inline } else { Route::Pool };
     let query = ReadQuery { text: Arc::clone(&list.text), parameters: vec![Value::List(records)], route };
     let kind = list.kind.clone();

@@ -9,7 +9,7 @@ use super::bounded::Bounded;
 use super::get::GetPlan;
 use super::list::ListPlan;
 use super::standing::Conditions;
-use crate::engine::{Engine, ReadQuery, Route};
+use crate::engine::{ReadQuery, Reading, Route};
 use crate::sql::{Environment, Statement};
 
 /// The plans of one epoch.
@@ -52,7 +52,7 @@ impl Plans {
     }
 
     /// The statement with its route by its plan in the database.
-    pub(super) async fn routed(&self, engine: &Engine, mut statement: Statement) -> Result<Planned> {
+    pub(super) async fn routed(&self, engine: &impl Reading, mut statement: Statement) -> Result<Planned> {
         if let Some((text, route)) = self.routes.get(&*statement.text) {
             statement.text = text;
             return Ok(Planned { statement, route });

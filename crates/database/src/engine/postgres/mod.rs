@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use mains_base::{Error, Result};
+use mains_base::{Clock, Error, Result};
 use tokio::sync::{oneshot, watch};
 
 use self::readers::{Collected, Readers};
@@ -26,6 +26,7 @@ use super::commits::Commits;
 use super::queue::Queue;
 use super::read::{ReadQuery, Route, RowStream};
 use super::settings::{Durability, EngineSettings};
+use super::view::View;
 
 /// The threads and connections of one database.
 pub(super) struct Postgres {
@@ -127,6 +128,14 @@ impl Postgres {
         body: impl FnOnce(&mut dyn Statements) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         self.on_pool(move |session| readers::snapshot(session, body)).await
+    }
+
+    pub(super) async fn view<T: Send + 'static>(
+        &self,
+        clock: Arc<dyn Clock>,
+        body: impl Fn(&View<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.on_pool(move |session| readers::view(session, &clock, body)).await
     }
 
     pub(super) async fn explain(&self, sql: String) -> Result<Route> {

@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use futures_util::TryStreamExt as _;
-use mains_base::Result;
+use mains_base::{Clock, Result};
 use tokio::runtime::Handle;
 use tokio_postgres::{Client, Config, NoTls, Row, Statement};
 
@@ -18,6 +18,7 @@ use super::session::{Session, told};
 use super::statements::{End, PostgresStatements};
 use super::values::{Bound, check};
 use crate::engine::read::{ReadQuery, RowStream};
+use crate::engine::view::{View, Visits};
 use crate::engine::{RowView, Statements, failure, text};
 
 const CONNECTIONS: usize = 2;
@@ -196,6 +197,22 @@ pub(super) fn snapshot<T>(
     session: &mut Session,
     body: impl FnOnce(&mut dyn Statements) -> Result<T>,
 ) -> Result<T> {
+    held(session, |statements| body(statements))
+}
+
+/// The same, with rows as reads see them.
+pub(super) fn view<T>(
+    session: &mut Session,
+    clock: &Arc<dyn Clock>,
+    body: impl FnOnce(&View<'_>) -> Result<T>,
+) -> Result<T> {
+    held(session, |statements| body(&View::new(statements, clock)))
+}
+
+fn held<T>(
+    session: &mut Session,
+    body: impl FnOnce(&mut PostgresStatements<'_>) -> Result<T>,
+) -> Result<T> {
     // At once, not with the first query: a connection that died while idle is noticed before the body runs.
     session.connect().map_err(told)?;
     if let Err(failure) = session.plain(BEGIN) {
@@ -217,6 +234,17 @@ pub(super) fn snapshot<T>(
         End::Again(trouble) => Err(trouble.meaning()),
         // Nothing was written, so what was read stands.
         End::Unknown { cause, .. } => answer.ok_or_else(|| failure::unavailable(cause)),
+    }
+}
+
+impl Visits for PostgresStatements<'_> {
+    fn visit(
+        &mut self,
+        query: &ReadQuery,
+        visit: &mut dyn FnMut(&mut dyn RowStream) -> Result<()>,
+    ) -> Result<()> {
+        let rows = self.rows(&query.text, &query.parameters)?;
+        visit(&mut Collected { rows: rows.into_iter(), current: None })
     }
 }
 

@@ -119,6 +119,15 @@ impl<'s> PostgresStatements<'s> {
         self.session.prepare(sql).map_err(|failure| self.fail(failure, None))
     }
 
+    /// Runs a query and gives its rows as they came.
+    pub(super) fn rows(&mut self, sql: &str, parameters: &[Value]) -> Result<Vec<tokio_postgres::Row>> {
+        self.ready()?;
+        let step = self.step(sql, parameters, true)?;
+        self.wrote |= !sql.trim_start().starts_with("SELECT");
+        self.queue(step, None);
+        Ok(self.send()?.map(Done::rows).unwrap_or_default())
+    }
+
     fn queue(&mut self, step: Step, on_violation: Option<OnViolation>) {
         self.queued.push(Queued { step, tells_id: false, on_violation });
     }
@@ -233,11 +242,7 @@ impl Statements for PostgresStatements<'_> {
     }
 
     fn query(&mut self, sql: &str, parameters: &[Value]) -> Result<Rows> {
-        self.ready()?;
-        let step = self.step(sql, parameters, true)?;
-        self.wrote |= !sql.trim_start().starts_with("SELECT");
-        self.queue(step, None);
-        let rows = self.send()?.map(Done::rows).unwrap_or_default();
+        let rows = self.rows(sql, parameters)?;
         let rows: Result<Vec<Row>> = rows.iter().map(values::owned).collect();
         rows.map(Rows)
     }

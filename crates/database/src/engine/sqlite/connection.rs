@@ -96,6 +96,11 @@ impl Budget {
         self.left.store((steps / u64::from(STRIDE)).max(1), Ordering::Relaxed);
     }
 
+    /// Leaves nothing.
+    pub(super) fn empty(&self) {
+        self.left.store(0, Ordering::Relaxed);
+    }
+
     /// Whether the last statement ran out.
     pub(super) fn is_spent(&self) -> bool {
         self.left.load(Ordering::Relaxed) == 0

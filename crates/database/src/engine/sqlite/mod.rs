@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use mains_base::{Error, Kind, Result};
+use mains_base::{Clock, Error, Kind, Result};
 use tokio::sync::oneshot;
 
 use self::checkpoint::Checkpoints;
@@ -24,6 +24,7 @@ use super::commits::Commits;
 use super::queue::Queue;
 use super::read::{ReadQuery, Route, RowStream};
 use super::settings::EngineSettings;
+use super::view::View;
 
 /// The threads and connections of one file.
 pub(super) struct Sqlite {
@@ -81,6 +82,18 @@ impl Sqlite {
     ) -> Result<T> {
         let steps = self.readers.pool_steps();
         self.on_pool(move |reader| reader.snapshot(steps, body)).await
+    }
+
+    pub(super) async fn view<T: Send + 'static>(
+        &self,
+        clock: Arc<dyn Clock>,
+        body: impl Fn(&View<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        if let Some(outcome) = self.readers.inline_view(&clock, &body) {
+            return outcome;
+        }
+        let steps = self.readers.pool_steps();
+        self.on_pool(move |reader| reader.view(steps, &clock, body)).await
     }
 
     pub(super) async fn explain(&self, sql: String) -> Result<Route> {

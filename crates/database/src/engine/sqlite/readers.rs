@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread::JoinHandle;
 
-use mains_base::{Error, Kind, Result};
+use mains_base::{Clock, Kind, Result};
 use rusqlite::Connection;
 
 use super::connection::{Budget, Opener};
@@ -15,6 +15,7 @@ use super::statements::SqliteStatements;
 use super::values::{meaning, prepare};
 use crate::engine::read::{ReadQuery, RowStream};
 use crate::engine::settings::EngineSettings;
+use crate::engine::view::{View, Visits};
 use crate::engine::{RowView, Statements, failure};
 
 const SLOTS: usize = 64;
@@ -72,6 +73,19 @@ impl Readers {
         query: &ReadQuery,
         visit: impl FnOnce(&mut dyn RowStream) -> Result<T>,
     ) -> Option<Result<T>> {
+        self.at_once(|reader| reader.read(query, self.inline_steps, visit))
+    }
+
+    /// Runs several small reads here and now, all of one state. `None` like [`Readers::inline`].
+    pub(super) fn inline_view<T>(
+        &self,
+        clock: &Arc<dyn Clock>,
+        body: impl FnOnce(&View<'_>) -> Result<T>,
+    ) -> Option<Result<T>> {
+        self.at_once(|reader| reader.view(self.inline_steps, clock, body))
+    }
+
+    fn at_once<T>(&self, work: impl FnOnce(&mut Reader) -> Result<T>) -> Option<Result<T>> {
         let mut slot = self.slot()?;
         if slot.is_none() {
             match Reader::open(&self.opener) {
@@ -80,7 +94,7 @@ impl Readers {
             }
         }
         let reader = slot.as_mut()?;
-        let outcome = reader.read(query, self.inline_steps, visit);
+        let outcome = work(reader);
         if reader.budget.is_spent() {
             return None;
         }
@@ -94,7 +108,12 @@ impl Readers {
         let first = PLACE.with(Cell::get);
         (0..SLOTS).find_map(|offset| match self.slots.get((first + offset) % SLOTS)?.try_lock() {
             Ok(slot) => Some(slot),
-            Err(TryLockError::Poisoned(slot)) => Some(slot.into_inner()),
+            // Whatever panicked may have left a transaction open.
+            Err(TryLockError::Poisoned(slot)) => {
+                let mut slot = slot.into_inner();
+                *slot = None;
+                Some(slot)
+            }
             Err(TryLockError::WouldBlock) => None,
         })
     }
@@ -159,16 +178,40 @@ impl Reader {
         steps: u64,
         body: impl FnOnce(&mut dyn Statements) -> Result<T>,
     ) -> Result<T> {
+        self.held(steps, |reader| body(&mut SqliteStatements::new(&reader.connection)))
+    }
+
+    /// The same, with rows streamed.
+    pub(super) fn view<T>(
+        &mut self,
+        steps: u64,
+        clock: &Arc<dyn Clock>,
+        body: impl FnOnce(&View<'_>) -> Result<T>,
+    ) -> Result<T> {
+        self.held(steps, |reader| body(&View::new(reader, clock)))
+    }
+
+    /// Holds one state for `body`. A spent budget stays spent, for whoever runs it again elsewhere.
+    fn held<T>(&mut self, steps: u64, body: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         self.budget.fill(steps.saturating_mul(SNAPSHOT));
         if !self.connection.is_autocommit() {
-            self.connection.execute_batch("ROLLBACK").map_err(Error::internal)?;
+            self.command("ROLLBACK")?;
         }
-        self.connection.execute_batch("BEGIN").map_err(|cause| meaning(cause, None))?;
-        let outcome = body(&mut SqliteStatements::new(&self.connection));
+        self.command("BEGIN")?;
+        let outcome = body(self);
         let spent = self.budget.is_spent();
         self.budget.fill(steps);
-        self.connection.execute_batch("ROLLBACK").map_err(Error::internal)?;
-        if spent { Err(failure::needs_index()) } else { outcome }
+        self.command("ROLLBACK")?;
+        if spent {
+            self.budget.empty();
+            return Err(failure::needs_index());
+        }
+        outcome
+    }
+
+    fn command(&self, sql: &str) -> Result<()> {
+        let ran = self.connection.prepare_cached(sql).and_then(|mut statement| statement.execute([]));
+        ran.map(drop).map_err(|cause| meaning(cause, None))
     }
 
     /// The lines of EXPLAIN QUERY PLAN.
@@ -184,6 +227,18 @@ impl Reader {
             Ok(lines)
         });
         lines.map_err(|cause| meaning(cause, None))
+    }
+}
+
+impl Visits for Reader {
+    fn visit(
+        &mut self,
+        query: &ReadQuery,
+        visit: &mut dyn FnMut(&mut dyn RowStream) -> Result<()>,
+    ) -> Result<()> {
+        let mut statement = prepare(&self.connection, &query.text, &query.parameters)
+            .map_err(|cause| meaning(cause, None))?;
+        visit(&mut Stream { rows: statement.raw_query() })
     }
 }
 

@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use mains_base::{Error, Kind, Value};
 use mains_database::dialect::Dialect;
-use mains_database::engine::{Lane, OnViolation, ReadQuery, Route, ViolationKind};
+use mains_database::engine::{Lane, OnViolation, ReadQuery, Reading, Route, View, ViolationKind};
 
 use super::*;
 
@@ -182,6 +182,49 @@ fn a_snapshot_sees_one_state_and_cannot_write() {
         let write = engine.snapshot(|statements| statements.execute("DELETE FROM counters", &[], None));
         assert!(write.await.is_err());
         assert_eq!(number(engine, "SELECT count(*) FROM counters").await.unwrap(), 2);
+    });
+}
+
+#[test]
+fn a_view_sees_one_state_and_streams() {
+    on_both(async |engine| {
+        counters(engine).await;
+        let (other, handle) = (engine.clone(), tokio::runtime::Handle::current());
+        let sums = engine.view(move |view| {
+            let sum = || {
+                let text = "SELECT CAST(sum(count) AS bigint) FROM counters".into();
+                let query = ReadQuery { text, parameters: Vec::new(), route: Route::Inline };
+                View::run(view.read(query, |rows| rows.next()?.unwrap().int(0)))
+            };
+            let before = sum()?;
+            let (other, handle) = (other.clone(), handle.clone());
+            let write = move || handle.block_on(run(&other, |statements| count_up(statements, 1)));
+            std::thread::spawn(write).join().unwrap()?;
+            Ok((before, sum()?))
+        });
+        let (before, after) = sums.await.unwrap();
+        assert_eq!(before, after);
+        let write = engine.view(|view| {
+            let text = "DELETE FROM counters RETURNING id".into();
+            let query = ReadQuery { text, parameters: Vec::new(), route: Route::Inline };
+            View::run(view.read(query, |rows| Ok(rows.next()?.is_some())))
+        });
+        assert!(write.await.is_err());
+        assert_eq!(number(engine, "SELECT count(*) FROM counters").await.unwrap(), 2);
+    });
+}
+
+#[test]
+fn a_view_that_is_not_small_is_finished_elsewhere() {
+    on_both(async |engine| {
+        let text = "WITH RECURSIVE many(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM many WHERE n < 300000) \
+                    SELECT count(*) FROM many";
+        let count = engine.view(move |view| {
+            let query = ReadQuery { text: text.into(), parameters: Vec::new(), route: Route::Inline };
+            View::run(view.read(query, |rows| rows.next()?.unwrap().int(0)))
+        });
+        assert_eq!(count.await.unwrap(), Some(300_000));
+        assert_eq!(number(engine, "SELECT 1").await.unwrap(), 1);
     });
 }
 
