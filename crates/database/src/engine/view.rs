@@ -72,11 +72,7 @@ impl<'v> View<'v> {
         future.now_or_never().ok_or_else(|| Error::internal("a read in a view waited"))?
     }
 
-    fn visit<T>(
-        &self,
-        query: &ReadQuery,
-        visit: impl Fn(&mut dyn RowStream) -> Result<T>,
-    ) -> Result<T> {
+    fn visit<T>(&self, query: &ReadQuery, visit: impl Fn(&mut dyn RowStream) -> Result<T>) -> Result<T> {
         let mut found = None;
         let mut reader = self.reader.try_borrow_mut().map_err(Error::internal)?;
         reader.visit(query, &mut |rows| {

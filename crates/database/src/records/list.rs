@@ -58,7 +58,11 @@ struct Asking<'a, R> {
 }
 
 /// The JSON of a page: `{"items":[…],"next":…}`.
-pub(super) async fn list(source: &Source<'_, impl Reading>, caller: &Caller, request: &ListRequest) -> Result<Bytes> {
+pub(super) async fn list(
+    source: &Source<'_, impl Reading>,
+    caller: &Caller,
+    request: &ListRequest,
+) -> Result<Bytes> {
     let plans = source.epoch.part::<Plans>();
     let asking = Asking::of(source, &plans, caller, request)?;
     let plan = asking.plan(&plans).await?;

@@ -209,10 +209,7 @@ pub(super) fn view<T>(
     held(session, |statements| body(&View::new(statements, clock)))
 }
 
-fn held<T>(
-    session: &mut Session,
-    body: impl FnOnce(&mut PostgresStatements<'_>) -> Result<T>,
-) -> Result<T> {
+fn held<T>(session: &mut Session, body: impl FnOnce(&mut PostgresStatements<'_>) -> Result<T>) -> Result<T> {
     // At once, not with the first query: a connection that died while idle is noticed before the body runs.
     session.connect().map_err(told)?;
     if let Err(failure) = session.plain(BEGIN) {
