@@ -56,7 +56,7 @@ impl Conditions {
 
     /// How this caller stands at this moment.
     pub(super) fn standing(&self, collection: &Collection, caller: &Caller, now: Time) -> Result<Standing> {
-        let bound = caller.is_bound(&collection.area);
+        let bound = collection.binds(caller);
         let mut known = 0;
         if bound && !self.parts.is_empty() {
             let values = self.probe.parameters(&Environment { caller, now }, &[])?;

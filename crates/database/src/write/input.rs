@@ -50,10 +50,10 @@ pub(super) struct Authority {
 }
 
 impl Authority {
-    /// Of a caller in an area.
-    pub(super) fn of(caller: &Arc<Caller>, area: &str) -> Self {
+    /// Of a caller over a collection.
+    pub(super) fn of(caller: &Arc<Caller>, collection: &Collection) -> Self {
         let sets = caller.kind == CallerKind::System;
-        Self { caller: Arc::clone(caller), bound: caller.is_bound(area), sets, forces: false }
+        Self { caller: Arc::clone(caller), bound: collection.binds(caller), sets, forces: false }
     }
 
     /// Of Mains itself, on behalf of a caller.

@@ -85,6 +85,12 @@ impl Tree {
         })
     }
 
+    /// Whether the record that it is about is named.
+    pub fn is_about_record(&self) -> bool {
+        self.row().is_some_and(|row| row.source == Source::Record)
+            || self.parts().into_iter().any(Self::is_about_record)
+    }
+
     /// Whether `old` is named.
     pub fn is_about_change(&self) -> bool {
         self.any(&|tree| tree.row().is_some_and(|row| row.source == Source::Old))

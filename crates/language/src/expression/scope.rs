@@ -104,8 +104,8 @@ impl<'s> Scope<'s> {
 
     /// Whether the read rules of this collection and of its fields are no matter here.
     pub(super) fn sees_all(&self, collection: CollectionId) -> bool {
-        let area = &self.schema.collection(collection).area;
-        self.viewer == Viewer::All || self.caller.is_some_and(|caller| !caller.is_bound(area))
+        let collection = self.schema.collection(collection);
+        self.viewer == Viewer::All || self.caller.is_some_and(|caller| !collection.binds(caller))
     }
 }
 

@@ -9,6 +9,7 @@ use crate::expression::{Tree, Type};
 
 /// A field of a collection or table.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of the language")]
 pub struct Field {
     /// Its place.
     pub id: FieldId,
@@ -24,6 +25,9 @@ pub struct Field {
     pub many: Option<Many>,
     /// Not null; a list: not empty.
     pub required: bool,
+    /// Added to a ready-made collection and required there: binds the commands that take the field. Records from before
+    /// have nothing in it.
+    pub wanted: bool,
     /// Used when the client gives none, and for existing rows when the field is added.
     pub default: Option<Default>,
     /// The server sets it once.
@@ -188,6 +192,7 @@ impl Field {
             kind,
             many: None,
             required: false,
+            wanted: false,
             default: None,
             on_create: None,
             on_write: None,

@@ -3,13 +3,15 @@
 //! Invariant: a `Schema` is whole. Every name is resolved to an index, every expression is typed, and whatever
 //! `mains check` refuses never becomes one.
 
+mod command;
 mod field;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use mains_base::Prefix;
+use mains_base::{Caller, Prefix};
 
+pub use command::{Answers, Argument, Command, On, Rate, Replay};
 pub use field::{
     Choice, CurrencyRule, Default, Field, FieldKind, Many, OnDelete, Pattern, Sequence, Transition,
     TransitionFrom,
@@ -60,6 +62,7 @@ pub struct Schema {
 
 /// One collection, or one private table.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of the language")]
 pub struct Collection {
     /// Its place.
     pub id: CollectionId,
@@ -85,10 +88,21 @@ pub struct Collection {
     pub append_only: bool,
     /// The staff right that stands over the rules.
     pub area: String,
+    /// A site narrowed an app's rules. The right stands over the app's part alone, so it is in the rules themselves:
+    /// `(app || right) && site`.
+    pub narrowed: bool,
     /// Ids are random (accounts), so that an id tells nothing of when it was made.
     pub random_ids: bool,
     /// Relations of all collections that point here, named or not.
     pub inverses: Vec<Inverse>,
+    /// What one can do besides, by POST.
+    pub commands: Vec<Command>,
+    /// What one can ask besides, by GET.
+    pub queries: Vec<Command>,
+    /// A visitor's first write here makes a guest account.
+    pub guests: bool,
+    /// Facts of a provider: what a site adds never refuses them.
+    pub facts: bool,
 }
 
 /// The rules of a collection.
@@ -171,6 +185,31 @@ impl Schema {
 }
 
 impl Collection {
+    /// A private table of the site of this name, with nothing said about it.
+    pub fn new(id: CollectionId, name: &str) -> Self {
+        Self {
+            id,
+            name: name.to_owned(),
+            prefix: None,
+            owner: Owner::Site,
+            was: None,
+            fields: Vec::new(),
+            key: Vec::new(),
+            rules: Rules::default(),
+            indexes: Vec::new(),
+            checks: Vec::new(),
+            append_only: false,
+            area: "records".to_owned(),
+            narrowed: false,
+            random_ids: false,
+            inverses: Vec::new(),
+            commands: Vec::new(),
+            queries: Vec::new(),
+            guests: false,
+            facts: false,
+        }
+    }
+
     /// The field at a place that this collection gave out.
     ///
     /// # Panics
@@ -183,6 +222,22 @@ impl Collection {
     /// The field of this name, `id`, `created`, `updated` and `version` included.
     pub fn find(&self, name: &str) -> Option<&Field> {
         self.fields.iter().find(|field| field.name == name)
+    }
+
+    /// Whether the rules bind this caller: not the system, nor staff, nor, unless a site narrowed them, those who have
+    /// the right of the area.
+    pub fn binds(&self, caller: &Caller) -> bool {
+        caller.is_bound(&self.area) || (self.narrowed && caller.is_bound(""))
+    }
+
+    /// The command of this name.
+    pub fn command(&self, name: &str) -> Option<&Command> {
+        self.commands.iter().find(|command| command.name == name)
+    }
+
+    /// The stored fields that a layer behind the collection's own added: what a command `takes`.
+    pub fn added(&self) -> impl Iterator<Item = &Field> {
+        self.fields.iter().filter(|field| field.owner != self.owner && field.owner != Owner::Server)
     }
 
     /// A private table has no door, no rules, no log and no id.

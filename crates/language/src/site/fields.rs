@@ -73,6 +73,7 @@ fn one(source: &Source<'_, '_>, place: &Place<'_>) -> Field {
         many,
         // What a site adds to a ready-made collection binds commands, and old records have nothing there.
         required: keys.is("required") && !source.added,
+        wanted: keys.is("required") && source.added,
         immutable: keys.is("immutable"),
         hidden: keys.is("hidden"),
         message: keys.text("message").map(str::to_owned),

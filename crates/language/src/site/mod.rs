@@ -5,6 +5,7 @@
 
 mod automatic;
 mod checks;
+mod commands;
 mod declared;
 mod diagnostic;
 mod document;
@@ -14,6 +15,7 @@ mod indexes;
 mod kinds;
 mod literal;
 mod names;
+mod narrow;
 mod options;
 mod personal;
 mod rules;
@@ -85,6 +87,7 @@ fn build(declared: &[declared::Declared<'_, '_>]) -> Schema {
     rules::build(&mut schema, declared, &failed);
     indexes::build(&mut schema, declared, &sources, &failed);
     checks::build(&mut schema, declared, &failed);
+    commands::build(&mut schema, declared, &failed);
     automatic::build(&mut schema);
     schema
 }

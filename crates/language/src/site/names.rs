@@ -43,6 +43,14 @@ pub(super) fn field(name: &str, collection: &str, has_system: bool) -> Option<St
     None
 }
 
+/// Why a command cannot be called so: `taken` are words of addresses.
+pub(super) fn command(name: &str, taken: &[&str]) -> Option<String> {
+    if taken.contains(&name) {
+        return Some(format!("`{name}` is an address of every collection; choose another name."));
+    }
+    shape(name, 40)
+}
+
 fn shape(name: &str, max: usize) -> Option<String> {
     let letters = name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
     let good = letters && name.starts_with(|first: char| first.is_ascii_lowercase()) && !name.ends_with('_');

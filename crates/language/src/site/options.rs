@@ -34,8 +34,7 @@ const EXTENSION: [&str; 9] =
 /// Keys of a private table.
 const TABLE: [&str; 4] = ["key", "was", "fields", "indexes"];
 /// Keys that are known and not built.
-const LATER: [&str; 9] =
-    ["no_overlap", "effects", "search", "limits", "history", "facts", "commands", "queries", "guests"];
+const LATER: [&str; 5] = ["no_overlap", "effects", "search", "limits", "history"];
 /// Keys for ready-made apps alone.
 const APPS_ONLY: [&str; 6] = ["area", "replaceable", "reserved", "facts", "commands", "queries"];
 
@@ -62,6 +61,15 @@ const SHARED: [&str; 18] = [
 ];
 /// Options of a computed field.
 const COMPUTED: [&str; 5] = ["computed", "stored", "read", "hidden", "index"];
+
+/// Options of what is sent to a command.
+const ARGUMENT: [&str; 7] = ["type", "required", "default", "many", "max_items", "message", "secret"];
+/// Types of what is sent to a command, and options of types that mean something there.
+const SENT: [&str; 12] = [
+    "text", "email", "url", "integer", "number", "decimal", "money", "bool", "date", "datetime", "enum",
+    "json",
+];
+const NOT_SENT: [&str; 6] = ["sequence", "gaps", "transitions", "inverse", "on_delete", "link"];
 
 /// The types and their own options.
 const TYPES: [(&str, &[&str]); 17] = [
@@ -107,7 +115,7 @@ pub(super) fn collection(declared: &Declared<'_, '_>) {
         for key in APPS_ONLY.into_iter().filter(|_| site && !extends) {
             keys.refuse(key, format!("Only ready-made apps may say `{key}`."), Some("Leave it out."));
         }
-        for key in LATER.into_iter().filter(|key| known.contains(key) && !(site && APPS_ONLY.contains(key))) {
+        for key in LATER.into_iter().filter(|key| known.contains(key)) {
             keys.refuse(key, later(key), Some("Leave it out for now."));
         }
         if !declared.is_table && !extends {
@@ -137,6 +145,18 @@ pub(super) fn field(keys: &Keys<'_, '_>, kind: &str) {
         }
     }
     Keys { table: &strangers, ..keys.clone() }.only(&known, "in a field");
+}
+
+/// Notes options that what is sent to a command does not have.
+pub(super) fn argument(keys: &Keys<'_, '_>, kind: &str) {
+    let Some((_, own)) = TYPES.iter().find(|(name, _)| *name == kind) else { return };
+    if !SENT.contains(&kind) && kind != "relation" {
+        keys.refuse("type", format!("A {kind} cannot be sent to a command."), Some("Use text."));
+        return;
+    }
+    let own = own.iter().copied().filter(|name| !NOT_SENT.contains(name));
+    let known: Vec<&str> = ARGUMENT.into_iter().chain(own).collect();
+    keys.only(&known, "in an input");
 }
 
 /// Notes options that a computed field does not have.

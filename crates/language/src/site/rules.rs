@@ -5,8 +5,9 @@ use std::sync::Arc;
 use super::declared::Declared;
 use super::document::{Item, Keys};
 use super::expressions::{Failed, Standing, tree};
-use crate::expression::{Node, Place, Tree, Type, Want};
-use crate::schema::{CollectionId, Rules, Schema};
+use super::narrow;
+use crate::expression::{Place, Tree, Want};
+use crate::schema::{Collection, Rules, Schema};
 
 const NAMES: [&str; 4] = ["read", "create", "update", "delete"];
 
@@ -14,46 +15,60 @@ const NAMES: [&str; 4] = ["read", "create", "update", "delete"];
 pub(super) fn build(schema: &mut Schema, declared: &[Declared<'_, '_>], failed: &Failed) {
     let mut all = Vec::with_capacity(declared.len());
     for (one, collection) in declared.iter().zip(&schema.collections) {
-        let mut rules = Rules::default();
-        let replaceable = replaceable(one);
-        for (place, part) in one.parts().enumerate() {
-            let Some(keys) = part.get("rules").and_then(Item::keys) else { continue };
-            keys.only(&NAMES, "among the rules");
-            if place == 0 && collection.append_only {
-                let hint = Some("Leave out the rule, or `append_only`.");
-                keys.refuse("update", "What is append_only is never updated.", hint);
-            }
-            for name in NAMES {
-                let Some(rule) = read(&keys, name, schema, collection.id, failed) else { continue };
-                let slot = slot(&mut rules, name);
-                *slot = match slot.take() {
-                    _ if place == 0 || replaceable.contains(&name) => Some(rule),
-                    Some(own) => Some(both(own, rule)),
-                    None => {
-                        let message =
-                            format!("The app lets nobody {name} here, and a site can only narrow that.");
-                        keys.refuse(name, message, Some("Leave the rule out."));
-                        None
-                    }
-                };
-            }
-        }
-        all.push(rules);
+        all.push(read(one, schema, collection, failed));
     }
-    for (collection, rules) in schema.collections.iter_mut().zip(all) {
-        collection.rules = rules;
+    for (collection, (own, narrowing)) in schema.collections.iter_mut().zip(all) {
+        collection.rules = own;
+        if !narrowing.is_empty() {
+            narrow::build(collection);
+        }
+        for (name, rule) in narrowing {
+            let slot = slot(&mut collection.rules, name);
+            *slot = slot.take().map(|own| narrow::both(own, rule));
+        }
     }
 }
 
+/// The app's rules, or a site's in their place where it may replace them; and those that narrow them.
 fn read(
+    one: &Declared<'_, '_>,
+    schema: &Schema,
+    collection: &Collection,
+    failed: &Failed,
+) -> (Rules, Vec<(&'static str, Arc<Tree>)>) {
+    let (mut rules, mut narrowing) = (Rules::default(), Vec::new());
+    let replaceable = replaceable(one);
+    for (place, part) in one.parts().enumerate() {
+        let Some(keys) = part.get("rules").and_then(Item::keys) else { continue };
+        keys.only(&NAMES, "among the rules");
+        if place == 0 && collection.append_only {
+            let hint = Some("Leave out the rule, or `append_only`.");
+            keys.refuse("update", "What is append_only is never updated.", hint);
+        }
+        for name in NAMES {
+            let Some(rule) = rule(&keys, name, schema, (collection, failed)) else { continue };
+            let slot = slot(&mut rules, name);
+            if place == 0 || replaceable.contains(&name) {
+                *slot = Some(rule);
+            } else if slot.is_some() {
+                narrowing.push((name, rule));
+            } else {
+                let message = format!("The app lets nobody {name} here, and a site can only narrow that.");
+                keys.refuse(name, message, Some("Leave the rule out."));
+            }
+        }
+    }
+    (rules, narrowing)
+}
+
+fn rule(
     keys: &Keys<'_, '_>,
     name: &str,
     schema: &Schema,
-    collection: CollectionId,
-    failed: &Failed,
+    (collection, failed): (&Collection, &Failed),
 ) -> Option<Arc<Tree>> {
     let place = if name == "read" { Place::Read } else { Place::Write };
-    let standing = Standing { collection, place, old: name == "update" };
+    let standing = Standing { collection: collection.id, place, old: name == "update" };
     tree(keys.get(name)?, schema, failed, standing, &Want::Condition)
 }
 
@@ -80,11 +95,4 @@ fn replaceable<'a>(one: &Declared<'a, '_>) -> Vec<&'a str> {
         Some(name)
     });
     names.collect()
-}
-
-/// `one && other`.
-fn both(one: Arc<Tree>, other: Arc<Tree>) -> Arc<Tree> {
-    let unknown = one.may_lack() || other.may_lack();
-    let parts = vec![Arc::unwrap_or_clone(one), Arc::unwrap_or_clone(other)];
-    Arc::new(Tree { node: Node::And(parts), ty: Type::Bool, null: false, unknown })
 }

@@ -8,7 +8,7 @@ use super::declared::Declared;
 use super::document::{Item, Keys};
 use super::literal::blank;
 use super::names;
-use crate::schema::{Collection, CollectionId, Field, FieldId, FieldKind, Owner, Rules, Schema};
+use crate::schema::{Collection, CollectionId, Field, FieldId, FieldKind, Owner, Schema};
 
 /// Where a field is declared.
 pub(super) struct Source<'a, 's> {
@@ -44,20 +44,17 @@ fn collection<'a, 's>(
 ) -> Collection {
     let keys = &one.base;
     Collection {
-        id,
-        name: one.name.to_owned(),
         prefix: if one.is_table { None } else { Some(prefix(one, prefixes)) },
         owner: keys.origin.owner.clone(),
         was: keys.text("was").map(str::to_owned),
         fields: if one.is_table { Vec::new() } else { system() },
         key: if one.is_table { Vec::new() } else { vec![FieldId::ID] },
-        rules: Rules::default(),
-        indexes: Vec::new(),
-        checks: Vec::new(),
         append_only: keys.is("append_only"),
         area: keys.text("area").unwrap_or("records").to_owned(),
         random_ids: one.name == "accounts",
-        inverses: Vec::new(),
+        guests: keys.is("guests"),
+        facts: keys.is("facts"),
+        ..Collection::new(id, one.name)
     }
 }
 

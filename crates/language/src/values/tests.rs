@@ -22,20 +22,10 @@ fn many(kind: FieldKind) -> Field {
 
 fn schema() -> Schema {
     let notes = Collection {
-        id: CollectionId(0),
-        name: "notes".into(),
         prefix: Prefix::new("note"),
-        owner: Owner::Site,
-        was: None,
         fields: vec![Field { id: FieldId::ID, name: "id".into(), ..field(FieldKind::Id) }],
         key: vec![FieldId::ID],
-        rules: Rules::default(),
-        indexes: Vec::new(),
-        checks: Vec::new(),
-        append_only: false,
-        area: "records".into(),
-        random_ids: false,
-        inverses: Vec::new(),
+        ..Collection::new(CollectionId(0), "notes")
     };
     Schema { names: [("notes".to_owned(), CollectionId(0))].into(), collections: vec![notes] }
 }

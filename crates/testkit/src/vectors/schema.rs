@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use mains_base::Prefix;
 use mains_language::schema::{
     Choice, Collection, CollectionId, CurrencyRule, Field, FieldId, FieldKind, Inverse, Many, OnDelete,
-    Owner, Rules, Schema,
+    Schema,
 };
 use serde_json::Value as Json;
 
@@ -66,20 +66,11 @@ fn collection(
         field.id = FieldId(u16::try_from(place).unwrap());
     }
     Collection {
-        id,
-        name: name.to_owned(),
         prefix: Prefix::new(name.strip_suffix('s').unwrap_or(name)),
-        owner: Owner::Site,
-        was: None,
         fields,
         key: vec![FieldId::ID],
-        rules: Rules::default(),
-        indexes: Vec::new(),
-        checks: Vec::new(),
-        append_only: false,
-        area: "records".to_owned(),
         random_ids: name == "accounts",
-        inverses: Vec::new(),
+        ..Collection::new(id, name)
     }
 }
 

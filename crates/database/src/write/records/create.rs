@@ -17,7 +17,7 @@ use super::{Outcome, Written, act};
 /// record that is there; anything else under that id is 409 `records.id_taken`.
 pub fn create(tx: &mut Tx<'_>, caller: &Caller, collection: CollectionId, input: &Input) -> Result<Written> {
     let declared = tx.of(collection)?;
-    let authority = act(tx, caller, &declared.collection().area);
+    let authority = act(tx, caller, declared.collection());
     if authority.bound && declared.collection().rules.create.is_none() {
         return Err(refusal::forbidden(caller));
     }

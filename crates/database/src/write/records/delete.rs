@@ -8,7 +8,7 @@ use super::{Target, act, target};
 /// Deletes a record with what goes with it.
 pub fn delete(tx: &mut Tx<'_>, caller: &Caller, target: &Target) -> Result<()> {
     let declared = tx.of(target.collection)?;
-    let authority = act(tx, caller, &declared.collection().area);
+    let authority = act(tx, caller, declared.collection());
     let rule = declared.collection().rules.delete.as_ref();
     let found = target::get(tx, &authority, target, (rule, &[]))?;
     tx.delete_all(&[found.image])

@@ -33,7 +33,7 @@ pub fn update_many(
     (ids, input): (&[Uuid], &Input),
 ) -> Result<Many> {
     let declared = tx.of(collection)?;
-    let authority = act(tx, caller, &declared.collection().area);
+    let authority = act(tx, caller, declared.collection());
     let fields = FieldRules::of(declared.collection(), input);
     let rule = declared.collection().rules.update.as_ref();
     let mut changed = 0;
@@ -47,7 +47,7 @@ pub fn update_many(
 /// Deletes up to 1,000 of the records, with what goes with them.
 pub fn delete_many(tx: &mut Tx<'_>, caller: &Caller, collection: CollectionId, ids: &[Uuid]) -> Result<Many> {
     let declared = tx.of(collection)?;
-    let authority = act(tx, caller, &declared.collection().area);
+    let authority = act(tx, caller, declared.collection());
     let rule = declared.collection().rules.delete.as_ref();
     let found = all(tx, &authority, collection, (first(ids), rule, &[]))?;
     let images: Vec<_> = found.into_iter().map(|found| found.image).collect();

@@ -14,7 +14,7 @@ mod update;
 use std::sync::Arc;
 
 use mains_base::{Caller, Result, Uuid};
-use mains_language::schema::CollectionId;
+use mains_language::schema::{Collection, CollectionId};
 
 pub use create::create;
 pub use delete::delete;
@@ -93,8 +93,8 @@ pub fn find(tx: &mut Tx<'_>, collection: CollectionId, key: &Key) -> Result<Opti
     Ok(found.first().map(|found| found.image.id()))
 }
 
-/// Makes the transaction act for a caller, with the authority that it has in an area.
-fn act(tx: &mut Tx<'_>, caller: &Caller, area: &str) -> Authority {
+/// Makes the transaction act for a caller, with the authority that it has over a collection.
+fn act(tx: &mut Tx<'_>, caller: &Caller, collection: &Collection) -> Authority {
     tx.act_as(caller);
-    Authority::of(tx.caller(), area)
+    Authority::of(tx.caller(), collection)
 }

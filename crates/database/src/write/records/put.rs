@@ -18,7 +18,7 @@ use crate::records::Key;
 pub fn put(tx: &mut Tx<'_>, caller: &Caller, target: &Target, input: &Input) -> Result<Written> {
     let declared = tx.of(target.collection)?;
     let input = with_address(declared.collection(), &target.key, input);
-    let authority = act(tx, caller, &declared.collection().area);
+    let authority = act(tx, caller, declared.collection());
     if !target::find(tx, &authority, target.collection, (Which::Key(&target.key), &[]))?.is_empty() {
         return update(tx, caller, target, &input);
     }

@@ -110,7 +110,7 @@ impl Tx<'_> {
         (caller, allow): (&Caller, Option<&Arc<Tree>>),
     ) -> Result<Arc<Image>> {
         let declared = self.of(collection)?;
-        let authority = act(self, caller, &declared.collection().area);
+        let authority = act(self, caller, declared.collection());
         Ok(get(self, &authority, &Target::id(collection, id), (allow, &[]))?.image)
     }
 }

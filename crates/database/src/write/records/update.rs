@@ -16,7 +16,7 @@ use super::{Outcome, Target, Written, act};
 /// Changes a record.
 pub fn update(tx: &mut Tx<'_>, caller: &Caller, target: &Target, input: &Input) -> Result<Written> {
     let declared = tx.of(target.collection)?;
-    let authority = act(tx, caller, &declared.collection().area);
+    let authority = act(tx, caller, declared.collection());
     let rule = declared.collection().rules.update.as_ref();
     let fields = FieldRules::of(declared.collection(), input);
     let found = target::get(tx, &authority, target, (rule, &fields.trees))?;

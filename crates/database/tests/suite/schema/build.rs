@@ -6,7 +6,7 @@ use mains_base::{Currency, Prefix, Value};
 use mains_language::expression::{Comparison, Node, Place, Row, Scope, Source, Tree, Type, check};
 use mains_language::schema::{
     Check, Choice, Collection, CollectionId, CurrencyRule, Default, Field, FieldId, FieldKind, Index, Many,
-    OnDelete, Owner, Rules, Schema, Sequence,
+    OnDelete, Owner, Schema, Sequence,
 };
 
 /// What a field holds, with names instead of places.
@@ -219,20 +219,14 @@ fn built(spec: &CollectionSpec, owner: &Owner, place: &dyn Fn(&str) -> Collectio
         owner: owner.clone(),
     });
     Collection {
-        id,
-        name: spec.name.clone(),
         prefix: Some(Prefix::new(&spec.prefix).unwrap()),
         owner: owner.clone(),
         was: spec.was.clone(),
         fields,
         key: vec![FieldId::ID],
-        rules: Rules::default(),
         indexes: indexes.collect(),
         checks: checks.collect(),
-        append_only: false,
-        area: "records".into(),
-        random_ids: false,
-        inverses: vec![],
+        ..Collection::new(id, &spec.name)
     }
 }
 

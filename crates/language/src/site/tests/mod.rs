@@ -1,5 +1,6 @@
 //! Sites that load and what they become; what is refused, with its words.
 
+mod commands;
 mod refusals;
 mod sites;
 

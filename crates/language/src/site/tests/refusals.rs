@@ -157,7 +157,9 @@ fn the_whole_collection() {
         ),
         (
             "guests = true\n",
-            &["2: `guests` is not there yet: it comes with a later release. Leave it out for now."],
+            &[
+                "2: This site has no accounts, so a visitor cannot become a guest. Enable the app accounts, or leave this out.",
+            ],
         ),
         ("key = [\"id\"]\n", &["2: Only private tables have a `key`; a collection has ids. Leave it out."]),
         (

@@ -1,7 +1,11 @@
 //! Whole sites, and layers over each other.
 
 use super::*;
-use crate::expression::Node;
+use std::sync::Arc;
+
+use mains_base::{Caller, Uuid};
+
+use crate::expression::{Node, Tree};
 
 fn accounts() -> Layer {
     folder(Owner::App("accounts".into()), "accounts")
@@ -60,13 +64,31 @@ fn a_site_narrows_an_app_and_replaces_what_it_may() {
     assert_eq!(accounts.rules.read.as_ref().unwrap().as_constant(), Some(&true.into()));
     let Node::And(parts) = &accounts.rules.update.as_ref().unwrap().node else { panic!("not joined") };
     assert_eq!(parts.len(), 2);
+    assert!(matches!(parts[0].node, Node::Or(_)), "the right stands over the app's part alone");
+    assert!(accounts.narrowed);
+    let of = |right: &str| Caller { rights: vec![right.into()], ..Caller::account(Uuid::v4([1; 16])) };
+    assert!(accounts.binds(&of("accounts")), "by what the site says");
+    assert!(!accounts.binds(&Caller { staff: true, ..Caller::visitor() }));
     let (nick, shown) = (accounts.find("nick").unwrap(), accounts.find("shown").unwrap());
-    assert_eq!(nick.read.as_ref().unwrap().as_constant(), Some(&false.into()));
+    let closed = |rule: &Option<Arc<Tree>>| {
+        let Node::Or(parts) = &rule.as_ref().unwrap().node else { panic!("the right is not there") };
+        parts[0].as_constant() == Some(&false.into())
+    };
+    assert!(closed(&nick.read) && closed(&shown.write));
     assert_eq!(shown.read.as_ref().unwrap().as_constant(), Some(&true.into()));
-    assert_eq!(shown.write.as_ref().unwrap().as_constant(), Some(&false.into()));
-    assert!(!nick.required, "old accounts have no nick");
+    assert!(!nick.required && nick.wanted, "old accounts have no nick");
     assert!(accounts.random_ids);
     assert_eq!(accounts.area, "accounts");
+}
+
+#[test]
+fn a_site_that_only_adds_leaves_the_rules_alone() {
+    let site = "extends = \"accounts\"\n[fields.nick]\ntype = \"text\"\n[rules]\nread = 'true'\n";
+    let schema = loaded(&[accounts(), layer(Owner::Site, &[("collections/accounts.toml", site)])]);
+    let accounts = of(&schema, "accounts");
+    let staff = Caller { rights: vec!["accounts".into()], ..Caller::account(Uuid::v4([1; 16])) };
+    assert!(!accounts.narrowed && !accounts.binds(&staff));
+    assert_eq!(accounts.find("nick").unwrap().read.as_ref().unwrap().as_constant(), Some(&false.into()));
 }
 
 #[test]

@@ -1,0 +1,141 @@
+//! What only ready-made apps may say: commands and queries, and how they are refused.
+
+use super::*;
+use crate::schema::{Answers, On, Replay};
+
+const NOTES: &str = "prefix = \"note\"\narea = \"notes\"\nfacts = true\n\
+    [fields.title]\ntype = \"text\"\n";
+
+fn app(source: &str) -> Result<Schema, Vec<Diagnostic>> {
+    let notes = format!("{NOTES}{source}");
+    load(&[layer(Owner::App("notes".into()), &[("collections/notes.toml", &notes)])])
+}
+
+fn said(source: &str) -> Vec<String> {
+    let Err(found) = app(source) else { panic!("this loads: {source}") };
+    words(&found)
+        .into_iter()
+        .map(|line| line.trim_start_matches("collections/notes.toml:").to_owned())
+        .collect()
+}
+
+#[test]
+fn a_command_says_all_of_itself() {
+    let schema = app(
+        "[commands.sign_up]\non = \"collection\"\nallow = '!auth.signed_in'\ntakes = true\nlimits = \"10/1h\"\nreplay = false\n\
+         [commands.sign_up.input.email]\ntype = \"email\"\nrequired = true\n\
+         [commands.sign_up.input.password]\ntype = \"text\"\nmin = 8\nsecret = true\n\
+         [commands.sign_up.input.tags]\ntype = \"text\"\nmany = true\nmax_items = 3\n\
+         [commands.hide]\nallow = 'title == null'\nstaff = \"notes\"\nanswers = \"notes\"\nreplay = \"required\"\n\
+         [queries.near]\non = \"collection\"\nallow = 'true'\n",
+    )
+    .unwrap();
+    let notes = of(&schema, "notes");
+    assert!(notes.facts && !notes.guests);
+    let sign_up = notes.command("sign_up").unwrap();
+    assert_eq!((sign_up.on, sign_up.takes, sign_up.replay), (On::Collection, true, Replay::Never));
+    assert_eq!((sign_up.answers, sign_up.staff.as_deref()), (Answers::Nothing, None));
+    assert_eq!(sign_up.limits.map(|rate| (rate.count, rate.window.as_secs())), Some((10, 3_600)));
+    assert_eq!(sign_up.address(), "sign-up");
+    let password = sign_up.argument("password").unwrap();
+    assert!(password.secret && !password.field.required);
+    assert_eq!(sign_up.place("password"), Some(password.field.id));
+    assert!(matches!(password.field.kind, FieldKind::Text { min: Some(8), max: 5000, .. }));
+    assert!(sign_up.argument("email").unwrap().field.required);
+    assert_eq!(sign_up.argument("tags").unwrap().field.many.unwrap().max_items, 3);
+    let hide = notes.command("hide").unwrap();
+    assert_eq!(
+        (hide.on, hide.answers, hide.replay),
+        (On::Record, Answers::Record(notes.id), Replay::Required)
+    );
+    assert_eq!(hide.staff.as_deref(), Some("notes"));
+    assert_eq!(notes.queries.len(), 1);
+}
+
+#[test]
+fn commands_that_are_refused() {
+    for (source, expected) in [
+        (
+            "[commands.hide]\n",
+            "6: Nobody may hide. Say allow = 'id == auth.id' or the like, or staff = \"orders\".",
+        ),
+        (
+            "[commands.hide]\nstaff = \"notes\"\nalow = 'true'\n",
+            "8: There is no `alow` in a command. Did you mean `allow`?",
+        ),
+        (
+            "[commands.hide]\non = \"collection\"\nallow = 'title == null'\n",
+            "8: This command is on the collection, so there is no record to ask about. Ask `auth` alone, or leave out on = \"collection\".",
+        ),
+        (
+            "[commands.hide]\non = \"row\"\nallow = 'true'\n",
+            "7: A command is on \"collection\" or on \"record\".",
+        ),
+        (
+            "[commands.hide]\nallow = 'true'\nanswers = \"note\"\n",
+            "8: There is no collection `note` to answer with. Did you mean \"notes\"?",
+        ),
+        (
+            "[commands.hide]\nallow = 'true'\nlimits = \"ten\"\n",
+            "8: A limit is so many times in so long. Write \"10/1h\", or with s, m or d.",
+        ),
+        (
+            "[commands.hide]\nallow = 'true'\nreplay = \"never\"\n",
+            "8: Say replay = \"required\", or false where an answer is told once.",
+        ),
+        (
+            "[commands.me]\nallow = 'true'\n",
+            "6: `me` is an address of every collection; choose another name.",
+        ),
+        (
+            "[commands.hide]\nallow = 'true'\n[commands.hide.input.why]\nmax = 3\n",
+            "8: This input has no type. Say type = \"text\" or the like.",
+        ),
+        (
+            "[commands.hide]\nallow = 'true'\n[commands.hide.input.why]\ntype = \"text\"\nunique = true\n",
+            "10: There is no `unique` in an input.",
+        ),
+        (
+            "[commands.hide]\nallow = 'true'\n[commands.hide.input.why]\ntype = \"slug\"\n",
+            "9: A slug cannot be sent to a command. Use text.",
+        ),
+        (
+            "[commands.hide]\nallow = 'true'\n[commands.hide.input.why]\ntype = \"integer\"\nsecret = true\n",
+            "10: Only text can be secret. Leave `secret` out, or use text.",
+        ),
+        (
+            "[commands.hide]\nallow = 'true'\n[queries.hide]\nallow = 'true'\n",
+            "8: There is a command `hide` already. Choose another name.",
+        ),
+    ] {
+        assert_eq!(said(source), [expected], "{source}");
+    }
+}
+
+#[test]
+fn a_site_cannot_say_what_apps_may() {
+    let found =
+        notes("facts = true\n[commands.hide]\nallow = 'true'\n[queries.hide]\nallow = 'true'\n").unwrap_err();
+    assert_eq!(
+        words(&found),
+        [
+            "collections/notes.toml:2: Only ready-made apps may say `facts`. Leave it out.",
+            "collections/notes.toml:3: Only ready-made apps may say `commands`. Leave it out.",
+            "collections/notes.toml:5: Only ready-made apps may say `queries`. Leave it out.",
+        ]
+    );
+}
+
+#[test]
+fn what_a_site_adds_is_sent_beside_the_input() {
+    let base = "[commands.make]\non = \"collection\"\nallow = 'true'\ntakes = true\n\
+        [commands.make.input.title]\ntype = \"text\"\n[commands.make.input.code]\ntype = \"text\"\n";
+    let app = layer(Owner::App("notes".into()), &[("collections/notes.toml", &format!("{NOTES}{base}"))]);
+    let site = "extends = \"notes\"\n[fields.code]\ntype = \"text\"\n[fields.color]\ntype = \"text\"\n";
+    let site = layer(Owner::Site, &[("collections/notes.toml", site)]);
+    let Err(found) = load(&[app, site]) else { panic!("this loads") };
+    assert_eq!(
+        words(&found),
+        ["collections/notes.toml:2: The command make is sent a `code` of its own. Choose another name."]
+    );
+}
