@@ -3,13 +3,15 @@
 //! Invariant: a closure that is run again is given the same ids, tokens and time, in the same order.
 
 use std::any::Any;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use mains_base::{Clock, Error, Result};
 use mains_language::schema::Schema;
+use tokio::sync::watch;
 
 use crate::Epoch;
 use crate::engine::{Engine, EngineSettings, Job, Lane};
+use crate::jobs::Seal;
 use crate::write::{Numbers, Order, Run, Tx, block_job};
 
 /// How often one write is looked at again before its failure stands.
@@ -27,6 +29,9 @@ struct Inner {
     epoch: RwLock<Arc<Epoch>>,
     numbers: Arc<Numbers>,
     order: Order,
+    seal: OnceLock<Arc<Seal>>,
+    /// Rises when a job was enqueued here.
+    enqueued: watch::Sender<u64>,
 }
 
 impl Db {
@@ -39,9 +44,16 @@ impl Db {
     /// Serves from an engine that is already open.
     pub fn over(engine: Engine, clock: Arc<dyn Clock>) -> Self {
         let epoch = RwLock::new(Arc::new(Epoch::new(0, Arc::default(), engine.dialect())));
-        Self {
-            inner: Arc::new(Inner { engine, clock, epoch, numbers: Arc::default(), order: Order::default() }),
-        }
+        let inner = Inner {
+            engine,
+            clock,
+            epoch,
+            numbers: Arc::default(),
+            order: Order::default(),
+            seal: OnceLock::new(),
+            enqueued: watch::Sender::new(0),
+        };
+        Self { inner: Arc::new(inner) }
     }
 
     /// The schema as it is served now. Hold it for a whole request.
@@ -63,6 +75,23 @@ impl Db {
     /// The clock that everything here is told the time by.
     pub fn clock(&self) -> &Arc<dyn Clock> {
         &self.inner.clock
+    }
+
+    /// Seals the secrets of jobs with this key, which is the same over restarts and on every node. Said once, at the
+    /// start; a later key changes nothing.
+    pub fn seal_with(&self, key: &[u8; 32]) {
+        // Somebody was first: the key of a database is one.
+        drop(self.inner.seal.set(Arc::new(Seal::new(key))));
+    }
+
+    /// What seals the secrets of jobs.
+    pub(crate) fn seal(&self) -> Result<&Arc<Seal>> {
+        self.inner.seal.get().ok_or_else(|| Error::internal("no key seals the secrets of jobs"))
+    }
+
+    /// Rises after each commit of this process that has jobs in it.
+    pub fn jobs_enqueued(&self) -> watch::Receiver<u64> {
+        self.inner.enqueued.subscribe()
     }
 
     /// Runs one durable transaction: answers after its commit. The closure may be run again, from its beginning, so
@@ -90,12 +119,24 @@ impl Db {
         F: Fn(&mut Tx<'_>) -> Result<T> + Send + Sync + 'static,
     {
         let inner = &self.inner;
-        let run =
-            Arc::new(Run::new(self.epoch(), inner.clock.now(), (Arc::clone(&inner.numbers), &inner.order))?);
-        let job = job(Arc::clone(&run), body);
+        let run = Run::new(self.epoch(), inner.clock.now(), (Arc::clone(&inner.numbers), &inner.order))?;
+        let run = Arc::new(run.sealing(inner.seal.get().cloned()));
+        let outcome = self.repeated(lanes, &run, (job(Arc::clone(&run), body), alone)).await;
+        if run.has_jobs() {
+            inner.enqueued.send_modify(|count| *count += 1);
+        }
+        outcome
+    }
+
+    async fn repeated<T: 'static>(
+        &self,
+        lanes: &[Lane],
+        run: &Arc<Run>,
+        (job, alone): (Job, bool),
+    ) -> Result<T> {
         for _ in 1..RUNS {
             let outcome = self.once(lanes, Arc::clone(&job), alone).await;
-            let again = outcome.is_err() && self.prepare_again(&run).await?;
+            let again = outcome.is_err() && self.prepare_again(run).await?;
             if !again {
                 return outcome;
             }
@@ -129,4 +170,10 @@ where
         tx.finish()?;
         Ok(Box::new(answer) as Box<dyn Any + Send>)
     })
+}
+
+impl std::fmt::Debug for Db {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Db").finish_non_exhaustive()
+    }
 }

@@ -6,6 +6,7 @@ mod db;
 pub mod dialect;
 pub mod engine;
 mod epoch;
+pub mod jobs;
 pub mod log;
 pub mod records;
 pub mod schema;

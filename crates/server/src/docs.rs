@@ -2,6 +2,8 @@
 //!
 //! Invariant: each code of the page is the id of its row, so that `/api/docs/errors#records.invalid` leads to it.
 
+use std::sync::Arc;
+
 use futures_util::future::{BoxFuture, FutureExt, ready};
 use http::HeaderValue;
 use http::header::CONTENT_TYPE;
@@ -14,7 +16,9 @@ use crate::router::{Call, Door, Response};
 const PAGE: &str = include_str!("../../../docs/errors.md");
 
 /// Where the page is.
-pub(crate) const DOOR: Door = Door { path: "/api/docs/errors", methods: "GET, HEAD, OPTIONS", handle };
+pub(crate) fn door() -> Door {
+    Door { path: "/api/docs/errors", methods: "GET, HEAD, OPTIONS", handle: Arc::new(handle) }
+}
 
 fn handle<'r>(_: &'r Call<'r>, _: Sent) -> BoxFuture<'r, Result<Response>> {
     let mut response = Response::new(Body::from(bytes::Bytes::from(html(PAGE))));

@@ -36,9 +36,10 @@ pub use site::Site;
 pub fn tables() -> Layer {
     let file =
         |name: &str, source: &str| File { path: format!("tables/{name}.toml"), source: source.to_owned() };
-    let files = vec![
+    let mut files = vec![
         file("mains_keys", include_str!("../tables/keys.toml")),
         file("mains_secrets", include_str!("../tables/secrets.toml")),
     ];
+    files.extend(mains_database::jobs::tables());
     Layer { owner: Owner::Server, files }
 }

@@ -6,6 +6,7 @@
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -63,7 +64,7 @@ pub struct Call<'r> {
 }
 
 /// An address of its own, such as an app's command.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Door {
     /// The whole path.
     pub path: &'static str,
@@ -74,7 +75,13 @@ pub struct Door {
 }
 
 /// Answers a request at an address of its own.
-pub type Handler = for<'r> fn(&'r Call<'r>, Sent) -> BoxFuture<'r, Result<Response>>;
+pub type Handler = Arc<dyn for<'r> Fn(&'r Call<'r>, Sent) -> BoxFuture<'r, Result<Response>> + Send + Sync>;
+
+impl std::fmt::Debug for Door {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Door").field("path", &self.path).finish_non_exhaustive()
+    }
+}
 
 impl Router {
     /// Serves `site`.
@@ -84,7 +91,7 @@ impl Router {
             settings,
             records: site.records.clone(),
             files,
-            doors: site.doors.iter().cloned().chain([docs::DOOR]).collect(),
+            doors: site.doors.iter().cloned().chain([docs::door()]).collect(),
             ids: RequestIds::new()?,
             open: AtomicUsize::new(0),
             draining: AtomicBool::new(false),

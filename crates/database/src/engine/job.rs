@@ -51,6 +51,8 @@ pub(super) enum Work {
     Shared(Job),
     /// Many rows: in a transaction of its own, so that nobody's answer waits for it longer than it must.
     Alone(Job),
+    /// On PostgreSQL in a READ COMMITTED transaction: for what is decided row by row, such as who takes a job.
+    ReadCommitted(Job),
     /// DDL.
     Alter(Alteration),
 }

@@ -89,6 +89,16 @@ impl Engine {
         self.submit(Work::Alone(job), lanes).await
     }
 
+    /// Runs a write that decides row by row: READ COMMITTED on PostgreSQL, so that `FOR UPDATE SKIP LOCKED` passes over
+    /// what others hold.
+    pub async fn run_read_committed(&self, job: Job) -> Result<Answer> {
+        let work = match self.dialect() {
+            Dialect::Sqlite => Work::Shared(job),
+            Dialect::Postgres => Work::ReadCommitted(job),
+        };
+        self.submit(work, &[]).await
+    }
+
     /// Changes the schema: one transaction while nothing else writes. References are checked at its end.
     pub async fn alter(
         &self,

@@ -11,6 +11,7 @@ use super::order::{Entropy, Ticket, random_bytes};
 use super::{Counter, Numbers, Order};
 use crate::Epoch;
 use crate::dialect::Dialect;
+use crate::jobs::Seal;
 
 /// One write, over all its runs.
 pub(crate) struct Run {
@@ -27,6 +28,9 @@ pub(crate) struct Run {
     /// Another writer made meanwhile what this one looked for.
     raced: AtomicBool,
     lacking: Mutex<Option<Counter>>,
+    /// What seals the secrets of jobs, where a key is known.
+    pub(super) seal: Option<Arc<Seal>>,
+    has_jobs: AtomicBool,
 }
 
 struct Drawn {
@@ -68,7 +72,24 @@ impl Run {
             look_first,
             raced: AtomicBool::new(false),
             lacking: Mutex::default(),
+            seal: None,
+            has_jobs: AtomicBool::new(false),
         })
+    }
+
+    /// The same, with what seals the secrets of jobs.
+    pub(crate) fn sealing(self, seal: Option<Arc<Seal>>) -> Self {
+        Self { seal, ..self }
+    }
+
+    /// Remembers that there is something to do once this is committed.
+    pub(super) fn wake_jobs(&self) {
+        self.has_jobs.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether there is.
+    pub(crate) fn has_jobs(&self) -> bool {
+        self.has_jobs.load(Ordering::SeqCst)
     }
 
     /// Whether to look before a statement whose violation would say less than a look.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mains_base::{Caller, Result, Time, Uuid, Value};
+use mains_base::{Caller, Error, Result, Time, Uuid, Value};
 use mains_language::schema::{Collection, CollectionId, Schema};
 
 use super::kept::Records;
@@ -11,6 +11,7 @@ use super::run::Places;
 use super::{Run, change, guard};
 use crate::Epoch;
 use crate::engine::{Rows, Statements};
+use crate::jobs::Seal;
 
 /// One open transaction: the only way to change a collection's rows.
 pub struct Tx<'s> {
@@ -75,6 +76,17 @@ impl<'s> Tx<'s> {
     /// 32 random bytes for a secret.
     pub fn token(&mut self) -> Result<[u8; 32]> {
         self.state.run.token(&mut self.state.places)
+    }
+
+    /// What seals the secrets of jobs.
+    pub(crate) fn seal(&self) -> Result<Arc<Seal>> {
+        let seal = self.state.run.seal.clone();
+        seal.ok_or_else(|| Error::internal("no key seals the secrets of jobs"))
+    }
+
+    /// Has jobs looked for once this is committed.
+    pub(crate) fn wake_jobs(&self) {
+        self.state.run.wake_jobs();
     }
 
     /// Whom changes from here on are made for: `auth` in expressions, the actor in the log.
@@ -149,7 +161,7 @@ impl<'s> Tx<'s> {
         self.state.places = places;
         outcome?;
         let Some((answer, state)) = done else {
-            return Err(mains_base::Error::internal("a savepoint ended without an answer"));
+            return Err(Error::internal("a savepoint ended without an answer"));
         };
         self.state = State { looks_first: self.state.looks_first, ..state };
         Ok(answer)

@@ -8,6 +8,7 @@
 )]
 
 mod engine;
+mod jobs;
 mod log;
 mod proofs;
 mod reads;

@@ -72,6 +72,7 @@ impl Records {
     /// Opens the doors to a database that holds the server's own tables.
     pub async fn open(db: Db) -> Result<Self> {
         let secret = secrets::get(db.engine(), "cursors").await?;
+        db.seal_with(&*secrets::get(db.engine(), "jobs").await?);
         let callers = Callers::open(db.engine().clone(), Arc::clone(db.clock())).await?;
         Ok(Self { db, callers, cursors: Arc::new(Cursors::new(&secret)?), limit: DEFAULT_LIMIT })
     }

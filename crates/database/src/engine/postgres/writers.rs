@@ -21,6 +21,7 @@ const ATTEMPTS: u32 = 10;
 /// Attempts that run beside others.
 const TOGETHER: u32 = 2;
 const BEGIN: &str = "BEGIN ISOLATION LEVEL SERIALIZABLE";
+const BEGIN_READ_COMMITTED: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 /// One at a time may change the schema, on all nodes; number chosen once and for all.
 const BEGIN_ALTER: &str = "BEGIN; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL enable_seqscan = on; SET LOCAL lock_timeout = '10s'; SELECT pg_advisory_xact_lock(7236539012)";
 
@@ -54,14 +55,15 @@ impl Writer {
             }
             let answer = match work {
                 Work::Alter(body) => self.alter(body).map(|()| Box::new(()) as Answer),
-                Work::Alone(job) | Work::Shared(job) => self.write(&job),
+                Work::Alone(job) | Work::Shared(job) => self.write(&job, BEGIN),
+                Work::ReadCommitted(job) => self.write(&job, BEGIN_READ_COMMITTED),
             };
             shared.queue.done(&lanes);
             reply.finish(answer);
         }
     }
 
-    fn write(&mut self, job: &Job) -> Result<Answer> {
+    fn write(&mut self, job: &Job, begin: &'static str) -> Result<Answer> {
         let started = Instant::now();
         let mut last = None;
         for attempt in 1..=ATTEMPTS {
@@ -69,7 +71,7 @@ impl Writer {
                 break;
             }
             self.session.connect().map_err(told)?;
-            match self.gated(attempt, job) {
+            match self.gated(attempt, job, begin) {
                 Attempt::Settled(answer) => return answer,
                 Attempt::Again(trouble) => last = Some(trouble),
             }
@@ -77,19 +79,19 @@ impl Writer {
         Err(last.map_or_else(failure::busy, Trouble::meaning))
     }
 
-    fn gated(&mut self, attempt: u32, job: &Job) -> Attempt {
+    fn gated(&mut self, attempt: u32, job: &Job, begin: &'static str) -> Attempt {
         let shared = Arc::clone(&self.shared);
         if attempt <= TOGETHER {
             let _gate = shared.gate.read().unwrap_or_else(PoisonError::into_inner);
-            self.attempt(job)
+            self.attempt(job, begin)
         } else {
             let _gate = shared.gate.write().unwrap_or_else(PoisonError::into_inner);
-            self.attempt(job)
+            self.attempt(job, begin)
         }
     }
 
-    fn attempt(&mut self, job: &Job) -> Attempt {
-        let mut statements = PostgresStatements::new(&mut self.session, BEGIN);
+    fn attempt(&mut self, job: &Job, begin: &'static str) -> Attempt {
+        let mut statements = PostgresStatements::new(&mut self.session, begin);
         let outcome = catch_unwind(AssertUnwindSafe(|| job(&mut statements)))
             .unwrap_or_else(|payload| Err(failure::panicked(&*payload)));
         let (answer, outcome) = match outcome {

@@ -61,7 +61,7 @@ impl Writer {
             let mut held = lanes;
             match work {
                 Work::Alter(body) => self.alter(body, reply),
-                Work::Alone(job) => self.each(vec![Pending { job, reply }]),
+                Work::Alone(job) | Work::ReadCommitted(job) => self.each(vec![Pending { job, reply }]),
                 Work::Shared(job) => self.group(Pending { job, reply }, &mut held),
             }
             queue.done(&held);
