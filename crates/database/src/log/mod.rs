@@ -6,6 +6,7 @@
 mod change;
 mod follow;
 mod retention;
+mod scrub;
 mod tables;
 
 use mains_base::{Error, Kind, Result, Uuid, Value};
@@ -13,6 +14,7 @@ use mains_base::{Error, Kind, Result, Uuid, Value};
 pub use self::change::{Change, NewChange, Op, Position};
 pub use self::follow::{Batch, Follower, Start};
 pub use self::retention::{Retention, drop_follower, trim};
+pub use self::scrub::{Forget, scrub};
 pub use self::tables::tables;
 
 use self::change::COLUMNS;

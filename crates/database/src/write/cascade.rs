@@ -68,6 +68,9 @@ impl Tx<'_> {
             let mut next: BTreeMap<CollectionId, Vec<Uuid>> = BTreeMap::new();
             for (collection, ids) in &level {
                 for inverse in self.inverses(*collection, OnDelete::Cascade) {
+                    if self.schema().collection(inverse.from).is_table() {
+                        continue;
+                    }
                     for image in self.pointing(inverse.from, inverse.field, ids, MOST + 1)? {
                         let key = (image.collection, image.id());
                         if going.add(image) {
@@ -136,6 +139,7 @@ impl Tx<'_> {
     /// The statements: lists first, then rows, those that point before those that are pointed at.
     fn remove(&mut self, going: &Going) -> Result<()> {
         let schema = self.schema();
+        self.remove_private(&schema, going)?;
         for (id, ids) in &going.ids {
             let collection = schema.collection(*id);
             let lists = collection.fields.iter().filter(|field| field.many.is_some() && field.is_stored());
@@ -157,6 +161,20 @@ impl Tx<'_> {
             let table = quote(&schema.collection(id).name);
             let ids = going.ids.get(&id).map(Vec::as_slice).unwrap_or_default();
             self.run_on(&format!("DELETE FROM {table} WHERE \"id\" IN $1"), ids)?;
+        }
+        Ok(())
+    }
+
+    /// Rows of private tables have neither an id nor a log: they just go.
+    fn remove_private(&mut self, schema: &Schema, going: &Going) -> Result<()> {
+        for (id, ids) in &going.ids {
+            for inverse in self.inverses(*id, OnDelete::Cascade) {
+                let from = schema.collection(inverse.from);
+                if from.is_table() {
+                    let (table, column) = (quote(&from.name), quote(&from.field(inverse.field).name));
+                    self.run_on(&format!("DELETE FROM {table} WHERE {column} IN $1"), ids)?;
+                }
+            }
         }
         Ok(())
     }

@@ -1,7 +1,8 @@
 //! The log rows of a transaction: one for each record it changed.
 //!
 //! Invariants: a create carries the record (of an append-only collection nothing: readers fetch it), an update the
-//! record and the old values of the fields that changed, a delete the record before. Private tables, where secrets are, have none.
+//! record and the old values of the fields that changed, a delete the record before; what erases says no value.
+//! Private tables, where secrets are, have none.
 
 use mains_base::{Result, Uuid, Value};
 use mains_language::schema::{Collection, Field, Schema};
@@ -49,7 +50,7 @@ fn write_one(tx: &mut Tx<'_>, (collection, id): Key, kept: &Kept) -> Result<()> 
         actor,
         request: request.as_deref(),
         event: kept.event,
-        data: data.as_deref(),
+        data: data.as_deref().filter(|_| !kept.silent),
         touched: &[],
     };
     append(tx.statements, &change)

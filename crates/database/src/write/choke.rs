@@ -110,7 +110,7 @@ impl Tx<'_> {
     }
 
     /// One version and one moment for all that a transaction changes of a record.
-    fn stamp(&self, image: &mut Image) {
+    pub(super) fn stamp(&self, image: &mut Image) {
         let kept = self.state.kept.get((image.collection, image.id()));
         let version = kept.and_then(|kept| kept.before.as_ref()).map_or(1, |before| before.version() + 1);
         image.set(FieldId::VERSION, Value::Int(version));

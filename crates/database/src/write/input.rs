@@ -6,8 +6,8 @@ use mains_base::{Caller, CallerKind, Error, FieldError, Money, Result, Uuid, Val
 use mains_language::schema::{Collection, Field, FieldId};
 use mains_language::values::{self, FieldProblem};
 
-use super::Image;
 use super::save::items;
+use super::{Image, merge};
 
 /// What a caller sent.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +25,8 @@ pub struct Input {
 pub enum Sent {
     /// This value.
     Set(Value),
+    /// This JSON object into the stored one (RFC 7396); where none is stored, as it is.
+    Merge(Value),
     /// `{"add": 1}`: to the stored number.
     AddNumber(Value),
     /// `{"add": […], "remove": […]}`: to the stored list.
@@ -81,6 +83,7 @@ impl Sent {
         let stored = image.value(field.id);
         let value = match self {
             Self::Set(value) => return Ok(value.clone()),
+            Self::Merge(patch) => Some(merge::into(stored, patch)),
             Self::AddNumber(more) => sum(stored, more),
             Self::List { add, remove } => Some(merged(field, items(stored), add, remove)),
         };

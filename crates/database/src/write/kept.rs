@@ -24,6 +24,8 @@ pub(super) struct Kept {
     pub(super) actor: Option<Arc<Caller>>,
     /// The event on its log row.
     pub(super) event: Option<&'static str>,
+    /// Its log row says that it changed, and no value.
+    pub(super) silent: bool,
 }
 
 /// All of them, in the order of their first change.
@@ -44,14 +46,14 @@ impl Records {
         let key = (image.collection, image.id());
         let kept = self.kept.entry(key).or_insert_with(|| {
             let image = Some(Arc::new(image));
-            Kept { before: image.clone(), now: image, actor: None, event: None }
+            Kept { before: image.clone(), now: image, actor: None, event: None, silent: false }
         });
         kept.now.clone()
     }
 
     /// Sets what a record is now.
     pub(super) fn change(&mut self, key: Key, now: Option<Arc<Image>>, actor: &Arc<Caller>) {
-        let kept = self.kept.entry(key).or_insert(Kept { before: None, now: None, actor: None, event: None });
+        let kept = self.kept.entry(key).or_insert(Kept { before: None, now: None, actor: None, event: None, silent: false });
         if kept.actor.is_none() {
             self.changed.push(key);
         }
@@ -66,6 +68,13 @@ impl Records {
         if kept.actor.is_none() {
             kept.actor = Some(Arc::clone(actor));
             self.changed.push(key);
+        }
+    }
+
+    /// Keeps the values of a record out of its log row.
+    pub(super) fn silence(&mut self, key: Key) {
+        if let Some(kept) = self.kept.get_mut(&key) {
+            kept.silent = true;
         }
     }
 

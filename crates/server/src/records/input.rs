@@ -62,6 +62,9 @@ impl Reader<'_> {
     }
 
     fn field(self, name: &str, said: &Said<'_>, input: &mut Input) -> Result<(), FieldError> {
+        if let (Some((name, path)), Said::Texts(texts)) = (name.split_once('.'), said) {
+            return self.inside(name, path, (texts, input));
+        }
         let Some(field) = self.collection.find(name) else { return Err(self.unknown(name)) };
         if field.id == FieldId::ID {
             input.id = self.id(said)?;
@@ -102,6 +105,37 @@ impl Reader<'_> {
         })
     }
 
+    /// One value inside a JSON field, as a form says it: `preferences.theme`. An empty one takes it out.
+    fn inside(
+        self,
+        name: &str,
+        path: &str,
+        (texts, input): (&[&str], &mut Input),
+    ) -> Result<(), FieldError> {
+        let is_json = |field: &&Field| matches!(field.kind, FieldKind::Json { .. }) && field.many.is_none();
+        let field = self.collection.find(name).filter(is_json).ok_or_else(|| self.unknown(name))?;
+        let text = texts.last().copied().unwrap_or_default();
+        let leaf = if text.is_empty() { Json::Null } else { Json::String(text.to_owned()) };
+        let patch = path.rsplit('.').fold(leaf, |inner, key| {
+            Json::Object(std::iter::once((key.to_owned(), inner)).collect())
+        });
+        let place = input.values.iter_mut().find_map(|(id, sent)| match sent {
+            Sent::Merge(patch) if *id == field.id => Some(patch),
+            _ => None,
+        });
+        let read = |json: &Json| {
+            values::from_json(field, self.schema, json).map_err(|problem| problem.at(&field.name))
+        };
+        let Some(known) = place else {
+            input.values.push((field.id, Sent::Merge(read(&patch)?)));
+            return Ok(());
+        };
+        let mut whole = known.as_text().and_then(|text| serde_json::from_str(text).ok()).unwrap_or(Json::Null);
+        join(&mut whole, patch);
+        *known = read(&whole)?;
+        Ok(())
+    }
+
     fn json_value(self, field: &Field, value: &Json) -> Result<Sent, FieldError> {
         if let Json::Object(members) = value {
             if field.many.is_some() {
@@ -109,6 +143,10 @@ impl Reader<'_> {
             }
             if is_number(field) {
                 return self.number_change(field, members);
+            }
+            if matches!(field.kind, FieldKind::Json { .. }) {
+                let patch = values::from_json(field, self.schema, value);
+                return patch.map(Sent::Merge).map_err(|problem| problem.at(&field.name));
             }
         }
         if let Json::Array(elements) = value
@@ -208,6 +246,18 @@ impl Reader<'_> {
         let near = nearest(name, names).map_or(String::new(), |near| format!(" Did you mean {near}?"));
         let message = format!("{} has no field of this name.{near}", self.collection.name);
         FieldError::new(name, "unknown_field", message)
+    }
+}
+
+/// Puts the members of one object into another.
+fn join(whole: &mut Json, part: Json) {
+    match (whole, part) {
+        (Json::Object(whole), Json::Object(part)) => {
+            for (key, value) in part {
+                join(whole.entry(key).or_insert(Json::Null), value);
+            }
+        }
+        (whole, part) => *whole = part,
     }
 }
 

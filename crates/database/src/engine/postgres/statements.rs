@@ -292,6 +292,8 @@ impl Statements for PostgresStatements<'_> {
         if self.sent > place {
             self.queue(Step::Plain("ROLLBACK TO SAVEPOINT mains_inner"), None);
             self.queue(Step::Plain("RELEASE SAVEPOINT mains_inner"), None);
+            // Sent at once: a statement that is prepared next would meet the failed transaction.
+            self.flush()?;
         }
         outcome
     }

@@ -6,6 +6,7 @@ mod delete;
 mod golden;
 mod held;
 mod hot;
+mod leaving;
 mod logged;
 mod services;
 mod settled;

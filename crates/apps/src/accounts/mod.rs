@@ -1,0 +1,3 @@
+//! Accounts: who somebody is.
+
+pub mod passwords;

@@ -1,0 +1,86 @@
+//! The end of an account: what is personal goes, here and in the log; a record without a name stays where others
+//! point at it.
+
+use mains_base::{Caller, Result, Uuid};
+use mains_database::jobs::Job;
+use mains_database::log::{Forget, Position, scrub};
+use mains_database::write::{Changes, Tx};
+use mains_language::schema::Schema;
+use serde_json::json;
+
+use super::super::jobs::ERASE;
+use super::super::model::{self, Fields, STAFF, Status};
+use super::super::store;
+use super::mail::{Letter, enqueue};
+use super::{Accounts, enter, load};
+
+/// Begins to erase an account: from here on nobody signs in to it. The rest is a job.
+pub(crate) fn erase(tx: &mut Tx<'_>, caller: &Caller, id: Uuid) -> Result<()> {
+    tx.act_as(caller);
+    let (fields, account) = load(tx, id)?;
+    if matches!(account.status, Status::Erasing | Status::Erased) {
+        return Ok(());
+    }
+    if caller.id != id {
+        model::check_above(caller, &account)?;
+    }
+    if account.roles.iter().any(|role| role == STAFF) && !store::has_other_owner(tx, id)? {
+        return Err(model::last_owner());
+    }
+    if let Some(email) = &account.email {
+        enqueue(tx, Letter::Erased, email)?;
+    }
+    let nothing = || mains_base::Value::List(Vec::new());
+    let changes = [
+        (fields.status, Status::Erasing.as_str().into()),
+        (fields.roles, nothing()),
+        (fields.rights, nothing()),
+    ];
+    tx.update(fields.collection, id, &Changes::of(changes))?;
+    tx.event(fields.collection, id, "accounts.erasing");
+    enter::end_all(tx, id)?;
+    store::drop_secrets(tx, id)?;
+    tx.enqueue(Job::new(ERASE, text(&tx.schema(), id)).payload(json!({ "account": text(&tx.schema(), id) })))
+}
+
+/// The job: part by part, each a transaction of its own, so that nobody waits for it. It may be run again.
+pub(crate) async fn erase_rest(app: &Accounts, id: Uuid) -> Result<()> {
+    let fields = Fields::of(&app.db.epoch().schema)?;
+    while app.db.write_alone(&[], move |tx| tx.erase_account(fields.collection, id)).await? {}
+    let mut after = Some(Position(0));
+    while let Some(from) = after {
+        after = app.db.write_alone(&[], move |tx| forget(tx, id, from)).await?;
+    }
+    app.db
+        .write(&[], move |tx| {
+            let (fields, account) = load(tx, id)?;
+            if account.status == Status::Erased {
+                return Ok(());
+            }
+            let erased = [(fields.status, Status::Erased.as_str().into()), (fields.verified, false.into())];
+            tx.update(fields.collection, id, &Changes::of(erased))?;
+            tx.event(fields.collection, id, "accounts.erased");
+            Ok(())
+        })
+        .await
+}
+
+fn forget(tx: &mut Tx<'_>, id: Uuid, after: Position) -> Result<Option<Position>> {
+    let schema = tx.schema();
+    let collections = with_personal(&schema);
+    let account = text(&schema, id);
+    scrub(tx, Forget { account: &account, collections: &collections }, after)
+}
+
+/// Collections whose changes may tell of an account.
+fn with_personal(schema: &Schema) -> Vec<String> {
+    let accounts = schema.find("accounts").map(|accounts| accounts.id);
+    let tells = |field: &mains_language::schema::Field| field.personal.is_some() || field.relation() == accounts;
+    let all = schema.collections.iter().filter(|one| one.fields.iter().any(tells));
+    all.map(|one| one.name.clone()).collect()
+}
+
+fn text(schema: &Schema, id: Uuid) -> String {
+    let prefix = schema.find("accounts").and_then(|accounts| accounts.prefix.as_ref());
+    prefix.map_or_else(String::new, |prefix| id.text(prefix))
+}

@@ -1,0 +1,135 @@
+//! Letters: asked for within a transaction, written when they are sent.
+//!
+//! Always true: a letter is asked for by address alone, so asking tells nothing; what it says is decided when it is
+//! written, by who reads that address. A link is made then, and only its hash is stored.
+
+use std::fmt::Write as _;
+
+use mains_base::{Error, Result, Uuid};
+use mains_database::jobs::Job;
+use mains_database::write::Tx;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use super::super::jobs::LETTER;
+use super::super::model::{Account, Purpose, Status};
+use super::super::passwords::Password;
+use super::super::store::{self, NewToken};
+use super::super::token;
+use super::{Accounts, find, load};
+
+/// Within this time an address gets one letter of a sort, in seconds.
+const APART: i64 = 60;
+
+/// What a letter is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Letter {
+    SignUp,
+    Resend,
+    Forgot,
+    ChangeEmail,
+    EmailAsked,
+    EmailChanged,
+    PasswordChanged,
+    Erased,
+}
+
+/// To whom: sealed in the job, since nobody who lists jobs needs to know.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Recipient {
+    /// The address.
+    pub(crate) email: String,
+    /// Whose wish it is, where the address is not the account's yet.
+    pub(crate) account: Option<String>,
+}
+
+/// A letter as the templates want it.
+#[derive(Clone, Debug)]
+pub(crate) struct Written {
+    /// The template.
+    pub(crate) template: &'static str,
+    /// The address.
+    pub(crate) to: String,
+    /// What people call the account.
+    pub(crate) name: Option<String>,
+    /// Where the link leads on the site, the link's text with it; absent: there is none.
+    pub(crate) path: Option<Password>,
+}
+
+/// Asks for a letter to an address.
+pub(super) fn enqueue(tx: &mut Tx<'_>, letter: Letter, email: &str) -> Result<()> {
+    ask(tx, letter, Recipient { email: email.to_owned(), account: None })
+}
+
+/// Asks for a letter to an address that is not the account's yet.
+pub(super) fn enqueue_for(tx: &mut Tx<'_>, letter: Letter, (email, account): (&str, Uuid)) -> Result<()> {
+    let account = String::from_utf8_lossy(&account.suffix()).into_owned();
+    ask(tx, letter, Recipient { email: email.to_owned(), account: Some(account) })
+}
+
+fn ask(tx: &mut Tx<'_>, letter: Letter, to: Recipient) -> Result<()> {
+    let slot = tx.now().micros().div_euclid(APART * 1_000_000);
+    let about = format!("{letter:?} {} {:?} {slot}", mains_base::fold(&to.email), to.account);
+    let mut key = String::with_capacity(64);
+    for byte in Sha256::digest(about.as_bytes()) {
+        let _ = write!(key, "{byte:02x}");
+    }
+    let secret = serde_json::to_value(to).map_err(Error::internal)?;
+    tx.enqueue(Job::new(LETTER, key).payload(json!({ "letter": letter })).secret(secret))
+}
+
+/// Decides what the letter says and makes its link; nothing, where there is nothing to say.
+pub(crate) async fn write_letter(app: &Accounts, letter: Letter, to: Recipient) -> Result<Option<Written>> {
+    app.db.write(&[], move |tx| write(tx, letter, &to)).await
+}
+
+fn write(tx: &mut Tx<'_>, letter: Letter, to: &Recipient) -> Result<Option<Written>> {
+    store::sweep_tokens(tx)?;
+    let known = find(tx, &to.email)?.filter(|known| known.status == Status::Active);
+    match (letter, known) {
+        (Letter::SignUp | Letter::Resend, Some(known)) if !known.verified => {
+            linked(tx, &known, (Purpose::Verify, &to.email)).map(Some)
+        }
+        (Letter::SignUp, Some(known)) => Ok(Some(plain("already", &known, to))),
+        (Letter::Forgot, Some(known)) => linked(tx, &known, (Purpose::Reset, &to.email)).map(Some),
+        (Letter::ChangeEmail, Some(known)) => Ok(Some(plain("already", &known, to))),
+        (Letter::ChangeEmail, None) => {
+            let id = to.account.as_deref().and_then(|text| Uuid::from_suffix(text).ok());
+            let Some(id) = id else { return Ok(None) };
+            let (_, account) = load(tx, id)?;
+            if account.status != Status::Active {
+                return Ok(None);
+            }
+            linked(tx, &account, (Purpose::ChangeEmail, &to.email)).map(Some)
+        }
+        (Letter::SignUp | Letter::Resend | Letter::Forgot, _) => Ok(None),
+        (Letter::EmailAsked, known) => Ok(Some(notice("email_asked", known.as_ref(), to))),
+        (Letter::EmailChanged, known) => Ok(Some(notice("email_changed", known.as_ref(), to))),
+        (Letter::PasswordChanged, known) => Ok(Some(notice("password_changed", known.as_ref(), to))),
+        (Letter::Erased, known) => Ok(Some(notice("erased", known.as_ref(), to))),
+    }
+}
+
+fn linked(tx: &mut Tx<'_>, account: &Account, (purpose, email): (Purpose, &str)) -> Result<Written> {
+    let link = token::draw(tx)?;
+    let new = NewToken { hash: token::hash(&link), account: account.id, purpose, email };
+    store::add_token(tx, &new)?;
+    let (template, page) = match purpose {
+        Purpose::Verify => ("verify", "/verify"),
+        Purpose::Reset => ("reset", "/reset"),
+        Purpose::ChangeEmail => ("change_email", "/account/email"),
+    };
+    let path = Password::new(format!("{page}?token={}", link.as_str()));
+    Ok(Written { template, to: email.to_owned(), name: account.name.clone(), path: Some(path) })
+}
+
+fn plain(template: &'static str, account: &Account, to: &Recipient) -> Written {
+    Written { template, to: to.email.clone(), name: account.name.clone(), path: None }
+}
+
+fn notice(template: &'static str, account: Option<&Account>, to: &Recipient) -> Written {
+    let name = account.and_then(|account| account.name.clone());
+    Written { template, to: to.email.clone(), name, path: None }
+}
