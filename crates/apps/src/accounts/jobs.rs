@@ -10,6 +10,6 @@ use serde_json::Value as Json;
 use super::service::{self, Accounts, Letter, Recipient};
 
 /// Writes and sends a letter.
-pub(super) const LETTER: &str = "accounts.letter";
+pub(super) const LETTER: &str = "account.letter";
 /// Erases what an account left.
-pub(super) const ERASE: &str = "accounts.erase";
+pub(super) const ERASE: &str = "account.erase";

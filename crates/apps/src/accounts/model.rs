@@ -233,13 +233,18 @@ pub(super) fn dead_link() -> Error {
     Error::new(Kind::NotFound, "accounts.dead_link", sentence)
 }
 
-/// A delicate thing without a password.
-pub(super) fn unproven(code: &'static str) -> Error {
-    let sentence = "This is not your password. Type the one you sign in with.";
-    let needed = "Type your password once more to do this.";
-    let sentence = if code == "needed" { needed } else { sentence };
-    let fields = vec![FieldError::new("current", code, sentence)];
+/// A delicate thing a while after the sign-in, without the password.
+pub(super) fn unproven() -> Error {
+    let sentence = "Type your password once more to do this.";
+    let fields = vec![FieldError::new("current", "required", sentence)];
     Error::new(Kind::Forbidden, "accounts.unproven", sentence).with_fields(fields)
+}
+
+/// A password of who is signed in that is not theirs.
+pub(super) fn wrong_password(field: &str) -> Error {
+    let sentence = "This is not your password. Type the one you sign in with.";
+    let fields = vec![FieldError::new(field, "wrong_password", sentence)];
+    Error::new(Kind::Forbidden, "accounts.wrong_password", sentence).with_fields(fields)
 }
 
 /// 409 of the address of another account, where that is told at all.

@@ -175,9 +175,7 @@ impl Hasher {
 
     fn output(argon: &Argon2<'_>, memory: &mut [Block], password: &str, salt: &[u8]) -> Result<Output> {
         let mut out = Zeroizing::new([0; LENGTH]);
-        argon
-            .hash_password_into_with_memory(password.as_bytes(), salt, &mut *out, memory)
-            .map_err(failed)?;
+        argon.hash_password_into_with_memory(password.as_bytes(), salt, &mut *out, memory).map_err(failed)?;
         Output::new(&*out).map_err(failed)
     }
 }

@@ -34,7 +34,9 @@ impl Tx<'_> {
             }
         }
         let own = self.get(accounts, account)?;
-        self.erase_fields(schema.collection(accounts), &own, |field| field.personal.as_ref().is_some_and(Vec::is_empty))?;
+        self.erase_fields(schema.collection(accounts), &own, |field| {
+            field.personal.as_ref().is_some_and(Vec::is_empty)
+        })?;
         Ok(false)
     }
 
@@ -56,7 +58,9 @@ impl Tx<'_> {
             if on_delete == OnDelete::Cascade {
                 self.delete_all(&images)?;
                 let keys: Vec<_> = images.iter().map(|image| (image.collection, image.id())).collect();
-                keys.into_iter().for_each(|key| self.state.kept.silence(key));
+                for key in keys {
+                    self.state.kept.silence(key);
+                }
             } else {
                 images.iter().try_for_each(|image| self.clear_account(image, field, account))?;
             }
@@ -80,9 +84,15 @@ impl Tx<'_> {
     }
 
     /// Personal fields of other collections that lead to the account.
-    fn erase_in(&mut self, schema: &Schema, collection: &Collection, (account, most): (Uuid, usize)) -> Result<usize> {
+    fn erase_in(
+        &mut self,
+        schema: &Schema,
+        collection: &Collection,
+        (account, most): (Uuid, usize),
+    ) -> Result<usize> {
         let mut count = 0;
-        let mut paths: Vec<&Vec<FieldId>> = collection.fields.iter().filter_map(|field| field.personal.as_ref()).collect();
+        let mut paths: Vec<&Vec<FieldId>> =
+            collection.fields.iter().filter_map(|field| field.personal.as_ref()).collect();
         paths.dedup();
         for path in paths {
             let personal = |field: &Field| field.is_stored() && field.personal.as_ref() == Some(path);
@@ -107,7 +117,12 @@ impl Tx<'_> {
     }
 
     /// Makes these fields of a record null, asking nobody.
-    fn erase_fields(&mut self, collection: &Collection, image: &Arc<Image>, gone: impl Fn(&Field) -> bool) -> Result<()> {
+    fn erase_fields(
+        &mut self,
+        collection: &Collection,
+        image: &Arc<Image>,
+        gone: impl Fn(&Field) -> bool,
+    ) -> Result<()> {
         let mut erased = (**image).clone();
         for field in collection.fields.iter().filter(|field| gone(field)) {
             let empty = if field.many.is_some() { Value::List(Vec::new()) } else { Value::Null };
@@ -123,7 +138,12 @@ impl Tx<'_> {
 }
 
 /// `WHERE` that finds records whose path leads to the account `$1` and that still hold something personal.
-fn tail(schema: &Schema, collection: &Collection, path: &[FieldId], personal: impl Fn(&Field) -> bool) -> Option<String> {
+fn tail(
+    schema: &Schema,
+    collection: &Collection,
+    path: &[FieldId],
+    personal: impl Fn(&Field) -> bool,
+) -> Option<String> {
     let condition = leads(schema, collection, path, "r.")?;
     let held = collection.fields.iter().filter(|field| personal(field)).map(|field| {
         if field.many.is_some() {

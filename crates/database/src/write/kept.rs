@@ -53,7 +53,13 @@ impl Records {
 
     /// Sets what a record is now.
     pub(super) fn change(&mut self, key: Key, now: Option<Arc<Image>>, actor: &Arc<Caller>) {
-        let kept = self.kept.entry(key).or_insert(Kept { before: None, now: None, actor: None, event: None, silent: false });
+        let kept = self.kept.entry(key).or_insert(Kept {
+            before: None,
+            now: None,
+            actor: None,
+            event: None,
+            silent: false,
+        });
         if kept.actor.is_none() {
             self.changed.push(key);
         }

@@ -106,19 +106,14 @@ impl Reader<'_> {
     }
 
     /// One value inside a JSON field, as a form says it: `preferences.theme`. An empty one takes it out.
-    fn inside(
-        self,
-        name: &str,
-        path: &str,
-        (texts, input): (&[&str], &mut Input),
-    ) -> Result<(), FieldError> {
+    fn inside(self, name: &str, path: &str, (texts, input): (&[&str], &mut Input)) -> Result<(), FieldError> {
         let is_json = |field: &&Field| matches!(field.kind, FieldKind::Json { .. }) && field.many.is_none();
         let field = self.collection.find(name).filter(is_json).ok_or_else(|| self.unknown(name))?;
         let text = texts.last().copied().unwrap_or_default();
         let leaf = if text.is_empty() { Json::Null } else { Json::String(text.to_owned()) };
-        let patch = path.rsplit('.').fold(leaf, |inner, key| {
-            Json::Object(std::iter::once((key.to_owned(), inner)).collect())
-        });
+        let patch = path
+            .rsplit('.')
+            .fold(leaf, |inner, key| Json::Object(std::iter::once((key.to_owned(), inner)).collect()));
         let place = input.values.iter_mut().find_map(|(id, sent)| match sent {
             Sent::Merge(patch) if *id == field.id => Some(patch),
             _ => None,
@@ -130,7 +125,8 @@ impl Reader<'_> {
             input.values.push((field.id, Sent::Merge(read(&patch)?)));
             return Ok(());
         };
-        let mut whole = known.as_text().and_then(|text| serde_json::from_str(text).ok()).unwrap_or(Json::Null);
+        let mut whole =
+            known.as_text().and_then(|text| serde_json::from_str(text).ok()).unwrap_or(Json::Null);
         join(&mut whole, patch);
         *known = read(&whole)?;
         Ok(())

@@ -37,7 +37,7 @@ pub(crate) fn erase(tx: &mut Tx<'_>, caller: &Caller, id: Uuid) -> Result<()> {
         (fields.rights, nothing()),
     ];
     tx.update(fields.collection, id, &Changes::of(changes))?;
-    tx.event(fields.collection, id, "accounts.erasing");
+    tx.event(fields.collection, id, "account.erasing");
     enter::end_all(tx, id)?;
     store::drop_secrets(tx, id)?;
     tx.enqueue(Job::new(ERASE, text(&tx.schema(), id)).payload(json!({ "account": text(&tx.schema(), id) })))
@@ -59,7 +59,7 @@ pub(crate) async fn erase_rest(app: &Accounts, id: Uuid) -> Result<()> {
             }
             let erased = [(fields.status, Status::Erased.as_str().into()), (fields.verified, false.into())];
             tx.update(fields.collection, id, &Changes::of(erased))?;
-            tx.event(fields.collection, id, "accounts.erased");
+            tx.event(fields.collection, id, "account.erased");
             Ok(())
         })
         .await

@@ -23,7 +23,7 @@ pub(super) fn merge(tx: &mut Tx<'_>, guest: Uuid, person: Uuid) -> Result<()> {
     }
     let merged = [(fields.status, Status::Merged.as_str().into()), (fields.merged_into, person.into())];
     tx.update(fields.collection, guest, &Changes::of(merged))?;
-    tx.event(fields.collection, guest, "accounts.merged");
+    tx.event(fields.collection, guest, "account.merged");
     enter::end_all(tx, guest)?;
     store::drop_secrets(tx, guest)?;
     tx.repoint(fields.collection, (guest, person), &[fields.collection])

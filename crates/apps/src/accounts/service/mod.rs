@@ -61,11 +61,11 @@ impl Accounts {
         if model::is_fresh(caller, self.now()) {
             return Ok(());
         }
-        let Some(current) = current else { return Err(model::unproven("needed")) };
+        let Some(current) = current else { return Err(model::unproven()) };
         let stored = store::of_account(self.db.engine(), caller.id).await?;
         match self.passwords.matches(current, stored).await? {
             true => Ok(()),
-            false => Err(model::unproven("wrong")),
+            false => Err(model::wrong_password("current")),
         }
     }
 

@@ -48,13 +48,13 @@ pub(crate) async fn sign_out(app: &Accounts, visit: Visit) -> Result<()> {
 pub(crate) async fn prove(app: &Accounts, visit: Visit, password: Password) -> Result<Token> {
     let stored = store::of_account(app.db.engine(), visit.caller.id).await?;
     if !app.passwords.matches(password, stored.clone()).await? {
-        return Err(model::unproven("password"));
+        return Err(model::wrong_password("password"));
     }
     let write = app.db.write(&[], move |tx| {
         tx.act_as(&visit.caller);
         let (_, account) = load(tx, visit.caller.id)?;
         if store::password(tx, account.id)? != stored {
-            return Err(model::unproven("password"));
+            return Err(model::wrong_password("password"));
         }
         enter::enter(tx, &account, &visit)
     });

@@ -102,10 +102,7 @@ read = 'true'
 
 fn schema() -> Arc<Schema> {
     let file = |path: &str, source: &str| File { path: path.into(), source: source.into() };
-    let app = vec![
-        file("collections/accounts.toml", ACCOUNTS),
-        file("tables/account_secrets.toml", SECRETS),
-    ];
+    let app = vec![file("collections/accounts.toml", ACCOUNTS), file("tables/account_secrets.toml", SECRETS)];
     let site = [("posts", POSTS), ("comments", COMMENTS), ("votes", VOTES), ("limiteds", LIMITED)];
     let site = site.iter().map(|(name, source)| file(&format!("collections/{name}.toml"), source)).collect();
     let layers = [
@@ -136,8 +133,11 @@ async fn world(site: &Site) -> World {
     let ines = site.account("Ines Maria").await.id;
     let jon = site.account("Jon").await.id;
     let (ines_text, jon_text) = (site.text("accounts", ines), site.text("accounts", jon));
-    let post = make(site, "posts", json!({"author": ines_text, "signed": "Ines Maria", "title": "Rye"})).await;
-    let read = make(site, "posts", json!({"author": jon_text, "signed": "Jon", "readers": [jon_text, ines_text]})).await;
+    let post =
+        make(site, "posts", json!({"author": ines_text, "signed": "Ines Maria", "title": "Rye"})).await;
+    let read =
+        make(site, "posts", json!({"author": jon_text, "signed": "Jon", "readers": [jon_text, ines_text]}))
+            .await;
     let post_text = site.text("posts", post);
     let comment = make(site, "comments", json!({"post": post_text, "to_author": "Dear Ines Maria"})).await;
     make(site, "votes", json!({"account": ines_text, "post": post_text})).await;
@@ -156,7 +156,8 @@ fn what_points_at_a_guest_points_at_the_person() {
     on_both(|site| async move {
         let World { ines, jon, post, read, .. } = world(&site).await;
         let jons = site.text("accounts", jon);
-        let own = make(&site, "limiteds", json!({"account": site.text("accounts", ines), "friend": jons})).await;
+        let own =
+            make(&site, "limiteds", json!({"account": site.text("accounts", ines), "friend": jons})).await;
         let accounts = site.collection("accounts");
         site.db.write(&[], move |tx| tx.repoint(accounts, (ines, jon), &[])).await.unwrap();
         assert_eq!(site.value("posts", post, "author").await, json!(jons), "immutable or not");
@@ -178,21 +179,33 @@ fn an_erased_account_is_in_no_row_and_in_no_change() {
         let World { ines, jon, post, read, comment } = world(&site).await;
         let accounts = site.collection("accounts");
         let secret = site.db.write(&[], move |tx| {
-            tx.execute_later("INSERT INTO account_secrets (account, password) VALUES ($1, 'x')", &[ines.into()])
+            tx.execute_later(
+                "INSERT INTO account_secrets (account, password) VALUES ($1, 'x')",
+                &[ines.into()],
+            )
         });
         secret.await.unwrap();
         while site.db.write(&[], move |tx| tx.erase_account(accounts, ines)).await.unwrap() {}
         assert_eq!(site.value("accounts", ines, "name").await, Json::Null);
         assert_eq!(site.value("posts", post, "signed").await, Json::Null, "required gives way");
         assert_eq!(site.value("posts", post, "title").await, json!("Rye"), "what is not personal stays");
-        assert_eq!(site.value("posts", post, "author").await, json!(site.text("accounts", ines)), "a tombstone");
-        assert_eq!(site.value("comments", comment, "to_author").await, Json::Null, "by a path, append-only or not");
+        assert_eq!(
+            site.value("posts", post, "author").await,
+            json!(site.text("accounts", ines)),
+            "a tombstone"
+        );
+        assert_eq!(
+            site.value("comments", comment, "to_author").await,
+            Json::Null,
+            "by a path, append-only or not"
+        );
         assert_eq!(site.value("posts", read, "readers").await, json!([site.text("accounts", jon)]));
         assert_eq!(votes(&site).await, [Value::Id(jon)], "what cascades goes");
 
         let text = site.text("accounts", ines);
         let forget = move |tx: &mut mains_database::write::Tx<'_>| {
-            let collections: Vec<String> = tx.schema().collections.iter().map(|one| one.name.clone()).collect();
+            let collections: Vec<String> =
+                tx.schema().collections.iter().map(|one| one.name.clone()).collect();
             scrub(tx, Forget { account: &text, collections: &collections }, Position(0))
         };
         assert_eq!(site.db.write(&[], forget).await.unwrap(), None);
@@ -209,7 +222,10 @@ fn rows_of_private_tables_go_with_their_account() {
         let ines = site.account("Ines").await.id;
         let accounts = site.collection("accounts");
         let count = site.db.write(&[], move |tx| {
-            tx.execute_later("INSERT INTO account_secrets (account, password) VALUES ($1, 'x')", &[ines.into()])?;
+            tx.execute_later(
+                "INSERT INTO account_secrets (account, password) VALUES ($1, 'x')",
+                &[ines.into()],
+            )?;
             tx.delete(accounts, ines)?;
             tx.query("SELECT count(*) FROM account_secrets", &[])?.0[0].int(0)
         });
