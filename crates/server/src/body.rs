@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _};
 use http_body::{Frame, SizeHint};
 use tokio::sync::mpsc;
 
@@ -30,8 +31,19 @@ enum Content {
         length: Option<u64>,
         chunks: mpsc::Receiver<io::Result<Bytes>>,
     },
+    /// Events, for as long as somebody listens.
+    Live(Live),
     /// What a HEAD is told of a body that is not made.
     Unsent(u64),
+}
+
+/// Chunks without an end.
+struct Live(Pin<Box<dyn Stream<Item = Bytes> + Send + Sync>>);
+
+impl std::fmt::Debug for Live {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Live")
+    }
 }
 
 /// Ends the answer in the connection's book when dropped.
@@ -55,6 +67,11 @@ impl Body {
         Self { content: Content::Chunks { length, chunks }, answering: None }
     }
 
+    /// Chunks as a stream gives them.
+    pub fn live(stream: impl Stream<Item = Bytes> + Send + Sync + 'static) -> Self {
+        Self { content: Content::Live(Live(Box::pin(stream))), answering: None }
+    }
+
     /// No body, but this length for the answer to a HEAD.
     pub fn unsent(length: u64) -> Self {
         Self { content: Content::Unsent(length), answering: None }
@@ -67,6 +84,7 @@ impl Body {
             Content::Whole(bytes) => Some(bytes.len() as u64),
             Content::Unsent(length) => Some(*length),
             Content::Chunks { length, .. } => *length,
+            Content::Live(_) => None,
         }
     }
 
@@ -79,6 +97,13 @@ impl Body {
                 let mut all = Vec::new();
                 while let Some(chunk) = chunks.recv().await {
                     all.extend_from_slice(&chunk?);
+                }
+                Ok(all.into())
+            }
+            Content::Live(mut live) => {
+                let mut all = Vec::new();
+                while let Some(chunk) = live.0.next().await {
+                    all.extend_from_slice(&chunk);
                 }
                 Ok(all.into())
             }
@@ -123,6 +148,9 @@ impl http_body::Body for Body {
             Content::Chunks { length, chunks } => {
                 let next = std::task::ready!(chunks.poll_recv(context));
                 Poll::Ready(next.map(|chunk| Ok(Frame::data(counted(length, chunk?)?))))
+            }
+            Content::Live(live) => {
+                live.0.as_mut().poll_next(context).map(|next| next.map(|chunk| Ok(Frame::data(chunk))))
             }
         }
     }

@@ -5,6 +5,7 @@
 
 pub mod body;
 mod callers;
+mod changes;
 mod docs;
 pub mod files;
 pub mod keys;

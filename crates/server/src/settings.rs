@@ -29,6 +29,12 @@ pub struct Limits {
     pub requests: usize,
     /// Streams of one HTTP/2 connection at the same time.
     pub streams: u32,
+    /// Open streams of changes; more get 503.
+    pub live: usize,
+    /// Open streams of one account or key; more get 429.
+    pub live_of_caller: usize,
+    /// Open streams of the visitors of one network (IPv4 /24, IPv6 /48); more get 429.
+    pub live_of_network: usize,
     /// From the accept to the first byte.
     pub first_byte: Duration,
     /// From the first byte of a request to the end of its head.
@@ -60,6 +66,9 @@ impl Default for Limits {
             connections_per_network: 1_024,
             requests: 4_096,
             streams: 128,
+            live: 16_384,
+            live_of_caller: 64,
+            live_of_network: 512,
             first_byte: Duration::from_secs(10),
             head: Duration::from_secs(10),
             idle: Duration::from_secs(75),

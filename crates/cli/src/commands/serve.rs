@@ -47,6 +47,7 @@ pub(crate) async fn start(site: &Arc<Site>, talk: Talk) -> Result<impl Future<Ou
     control::listen(site.clone(), &site.folder.join("data"))?;
     talk.print(&format!("Serving {} at http://{}/", site.settings.site.name, server.address()?))?;
     site.records.callers().keep_fresh(site.stop.clone());
+    site.records.feed(site.stop.clone());
     on_signal(site.stop.clone())?;
     let stop = site.stop.clone();
     let data = site.folder.join("data");

@@ -93,3 +93,34 @@ impl Row {
         }
     }
 }
+
+/// A row that was fetched whole, for the same encoders.
+impl RowView for Row {
+    fn is_null(&self, column: usize) -> Result<bool> {
+        Ok(self.value(column).is_null())
+    }
+
+    fn int(&self, column: usize) -> Result<Option<i64>> {
+        Self::int(self, column)
+    }
+
+    fn double(&self, column: usize) -> Result<Option<f64>> {
+        Self::double(self, column)
+    }
+
+    fn bool(&self, column: usize) -> Result<Option<bool>> {
+        Self::bool(self, column)
+    }
+
+    fn text(&self, column: usize) -> Result<Option<&str>> {
+        Self::text(self, column)
+    }
+
+    fn id(&self, column: usize) -> Result<Option<Uuid>> {
+        Self::id(self, column)
+    }
+
+    fn bytes(&self, column: usize) -> Result<Option<&[u8]>> {
+        Self::bytes(self, column)
+    }
+}

@@ -24,6 +24,12 @@ pub trait Reading {
     /// Where a query belongs; see [`Engine::explain`].
     fn explain(&self, text: &str) -> impl Future<Output = Result<Route>> + Send;
 
+    /// Runs several reads that see one and the same state; see [`Engine::view`].
+    fn view<T: Send + 'static>(
+        &self,
+        body: impl Fn(&View<'_>) -> Result<T> + Send + 'static,
+    ) -> impl Future<Output = Result<T>> + Send;
+
     /// The clock.
     fn clock(&self) -> &Arc<dyn Clock>;
 }
@@ -39,6 +45,13 @@ impl Reading for Engine {
 
     fn explain(&self, text: &str) -> impl Future<Output = Result<Route>> + Send {
         Self::explain(self, text)
+    }
+
+    fn view<T: Send + 'static>(
+        &self,
+        body: impl Fn(&View<'_>) -> Result<T> + Send + 'static,
+    ) -> impl Future<Output = Result<T>> + Send {
+        Self::view(self, body)
     }
 
     fn clock(&self) -> &Arc<dyn Clock> {
@@ -95,6 +108,13 @@ impl Reading for View<'_> {
     /// A view has one budget for all that runs in it, so the route of a single query decides nothing.
     fn explain(&self, _: &str) -> impl Future<Output = Result<Route>> + Send {
         ready(Ok(Route::Pool))
+    }
+
+    fn view<T: Send + 'static>(
+        &self,
+        body: impl Fn(&View<'_>) -> Result<T> + Send + 'static,
+    ) -> impl Future<Output = Result<T>> + Send {
+        ready(body(self))
     }
 
     fn clock(&self) -> &Arc<dyn Clock> {

@@ -10,6 +10,7 @@ use mains_language::expression::{Tree, Type};
 use mains_language::schema::{Collection, CollectionId, CurrencyRule, Field, FieldId, FieldKind, Schema};
 
 use super::encode::{Content, Kind, Member};
+use super::expand::{Gate, Way};
 use super::page::list_query;
 use super::standing::{Conditions, Rule, Standing};
 use crate::dialect::quote;
@@ -63,6 +64,16 @@ impl Columns {
             self.sql.push(sql);
             self.sql.len() - 1
         })
+    }
+
+    /// Selects what says where a record leads.
+    pub(super) fn gates(&mut self, select: &mut Select<'_>, ways: &[Way]) -> Result<Vec<Gate>> {
+        let each = ways.iter().map(|way| {
+            let visible = way.rule.as_ref().map(|rule| self.truth(select, rule)).transpose()?;
+            let relation = way.relation.map(|relation| self.place(select.column(relation)));
+            Ok(Gate { relation, visible })
+        });
+        each.collect()
     }
 
     fn truth(&mut self, select: &mut Select<'_>, rule: &Tree) -> Result<usize> {
@@ -138,7 +149,8 @@ pub(super) fn stored(schema: &Schema, field: &Field) -> Option<Kind> {
     }
 }
 
-fn of_type(schema: &Schema, ty: &Type) -> Option<Kind> {
+/// How a value of a type is written.
+pub(super) fn of_type(schema: &Schema, ty: &Type) -> Option<Kind> {
     Some(match ty {
         Type::Bool => Kind::Bool,
         Type::Int => Kind::Int,

@@ -8,6 +8,7 @@ use mains_language::schema::{Collection, FieldId, Schema};
 
 use super::columns::{Columns, ListColumn};
 use super::encode::Member;
+use super::expand::{Gate, Way};
 use super::keyset::{Direction, Test};
 use super::sort::{SortKey, is_nullable};
 use super::standing::{Conditions, Rule, Standing};
@@ -31,6 +32,8 @@ pub(super) struct Draft<'a> {
     pub(super) paths: Vec<Path>,
     pub(super) asked: &'a [Asked],
     pub(super) filter: Option<Tree>,
+    /// What the records of a page are asked to lead to.
+    pub(super) gates: &'a [Way],
     /// Records of a page.
     pub(super) page: u32,
 }
@@ -48,6 +51,8 @@ pub(super) struct OrderKey {
 pub(super) struct Layout {
     pub(super) members: Vec<Member>,
     pub(super) lists: Vec<ListColumn>,
+    /// What the records lead to.
+    pub(super) gates: Vec<Gate>,
     /// Where the keys of the order stand, and what they are.
     pub(super) keys: Vec<(usize, Column)>,
 }
@@ -78,7 +83,8 @@ impl OrderKey {
         Direction { descending: self.key.descending, nullable: self.nullable }
     }
 
-    fn sql(&self, select: &mut Select<'_>) -> Result<String> {
+    /// The key in a statement about its record.
+    pub(super) fn sql(&self, select: &mut Select<'_>) -> Result<String> {
         let column = select.folded_column(self.key.field);
         match &self.visible {
             None => Ok(column),
@@ -102,6 +108,7 @@ impl Draft<'_> {
             (self.collection, &self.fields),
             (self.conditions, self.standing),
         )?;
+        let gates = columns.gates(&mut select, self.gates)?;
         let keys: Vec<String> = self.order.iter().map(|key| key.sql(&mut select)).collect::<Result<_>>()?;
         let mut conditions = self.asked_for(&mut select)?;
         for test in tests {
@@ -109,7 +116,7 @@ impl Draft<'_> {
         }
         let columns_of = |id: FieldId| column_of_field(self.collection.field(id));
         let order: Vec<String> =
-            keys.iter().zip(&self.order).map(|(sql, key)| self.ordered(sql, key.key)).collect();
+            keys.iter().zip(&self.order).map(|(sql, key)| ordered(self.dialect, sql, key.key)).collect();
         let places = keys.into_iter().zip(&self.order);
         let keys = places.map(|(sql, key)| (columns.place(sql), columns_of(key.key.field))).collect();
         let text = format!(
@@ -120,7 +127,7 @@ impl Draft<'_> {
             order.join(", "),
             self.page + 1,
         );
-        let layout = Layout { members: columns.members, lists: columns.lists, keys };
+        let layout = Layout { members: columns.members, lists: columns.lists, gates, keys };
         Ok((self.finished(select, text), layout))
     }
 
@@ -185,15 +192,6 @@ impl Draft<'_> {
         }
     }
 
-    /// A key of `ORDER BY`. Ids are never NULL, and no index says where NULL ids would stand.
-    fn ordered(&self, sql: &str, key: SortKey) -> String {
-        match (key.field, key.descending) {
-            (FieldId::ID, false) => sql.to_owned(),
-            (FieldId::ID, true) => format!("{sql} DESC"),
-            (_, descending) => self.dialect.ordered(sql, descending),
-        }
-    }
-
     /// The index that would serve this list, for whoever runs the site.
     pub(super) fn advice(&self) -> String {
         let mut names: Vec<&str> =
@@ -206,6 +204,15 @@ impl Draft<'_> {
             }
         }
         names.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// A key of `ORDER BY`. Ids are never NULL, and no index says where NULL ids would stand.
+pub(super) fn ordered(dialect: Dialect, sql: &str, key: SortKey) -> String {
+    match (key.field, key.descending) {
+        (FieldId::ID, false) => sql.to_owned(),
+        (FieldId::ID, true) => format!("{sql} DESC"),
+        (_, descending) => dialect.ordered(sql, descending),
     }
 }
 

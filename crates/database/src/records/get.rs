@@ -2,20 +2,23 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-use mains_base::{Caller, Error, Result, Value};
+use bytes::{Bytes, BytesMut};
+use mains_base::{Caller, Error, Result, Time, Value};
 use mains_language::schema::{Collection, CollectionId, FieldId};
 
 use super::Source;
 use super::columns::Columns;
 use super::draft::{Layout, where_clause};
+use super::expand::{Budget, Expansion, expanded, expansion};
 use super::key::{Key, index_of};
 use super::page::Part;
 use super::plans::{Planned, Plans};
+use super::request::Shown;
 use super::selection;
+use super::shelf::{Held, Shelf};
 use super::standing::{Conditions, Rule, Standing};
 use crate::dialect::Column;
-use crate::engine::{Reading, Route};
+use crate::engine::{ReadQuery, Reading, Route, View};
 use crate::sql::{Bind, Environment, Part as BindPart, Select, Statement, column_of_field};
 
 /// A record that was found.
@@ -36,10 +39,37 @@ pub(super) struct GetPlan {
 struct Wanted<'a, R> {
     source: &'a Source<'a, R>,
     collection: &'a Collection,
-    conditions: &'a Conditions,
+    conditions: Arc<Conditions>,
     standing: Standing,
     key: &'a Key,
-    fields: Option<&'a str>,
+    shown: Shown<'a>,
+    expansion: Option<Arc<Expansion>>,
+}
+
+/// A record that is ready to be read within a snapshot.
+struct ReadyGet {
+    found: Option<(ReadQuery, Arc<Layout>, usize)>,
+    expansion: Option<Arc<Expansion>>,
+    caller: Caller,
+    now: Time,
+}
+
+impl ReadyGet {
+    /// Reads the record and all that belongs to it.
+    fn run(&self, view: &View<'_>) -> Result<Found> {
+        let Some((query, layout, version)) = &self.found else { return Err(Error::not_found()) };
+        let (of_row, version) = (Arc::clone(layout), *version);
+        let read = view.read(query.clone(), move |rows| match rows.next()? {
+            Some(row) => Ok(Some((Held::read(&of_row, row)?, row.int(version)?.unwrap_or(0)))),
+            None => Ok(None),
+        });
+        let (held, version) = View::run(read)?.ok_or_else(Error::not_found)?;
+        let mut shelf = Shelf { records: vec![held], ..Shelf::default() };
+        shelf.fill(view, layout)?;
+        let mut bytes = BytesMut::new();
+        expanded(&mut bytes, view, self.expansion.as_deref(), &shelf, Budget::new(&self.caller, self.now))?;
+        Ok(Found { body: bytes.freeze(), version })
+    }
 }
 
 /// The record with this key, as the caller sees it. 404 when there is none, or none that it may read.
@@ -48,23 +78,16 @@ pub(super) async fn get(
     caller: &Caller,
     collection: CollectionId,
     key: &Key,
-    fields: Option<&str>,
+    shown: Shown<'_>,
 ) -> Result<Found> {
-    let collection = source.epoch.schema.collection(collection);
-    if collection.is_table() {
-        return Err(Error::not_found());
+    if shown.expand.is_some() {
+        let ready = ready(source, caller, collection, key, shown)?;
+        return source.engine.view(move |view| ready.run(view)).await;
     }
-    let plans = source.epoch.part::<Plans>();
-    let conditions = plans.conditions(collection);
     let now = source.engine.clock().now();
-    let standing = conditions.standing(collection, caller, now)?;
-    let plan = Wanted { source, collection, conditions: &conditions, standing, key, fields }.plan(&plans)?;
+    let plan = Wanted::of(source, (caller, now), collection, key, shown)?.plan()?;
     let Some((planned, layout, version)) = &plan.planned else { return Err(Error::not_found()) };
-    let slots = match key {
-        Key::Id(id) => vec![Value::Id(*id)],
-        Key::Unique(values) => values.iter().map(|(_, value)| value.clone()).collect(),
-    };
-    let query = planned.query(&Environment { caller, now }, &slots)?;
+    let query = planned.query(&Environment { caller, now }, &slots(key))?;
     let (of_rows, version) = (Arc::clone(layout), *version);
     let found = source.engine.read(query, move |rows| match rows.next()? {
         Some(row) => Ok(Some((Part::one(&of_rows, row)?, row.int(version)?.unwrap_or(0)))),
@@ -75,8 +98,51 @@ pub(super) async fn get(
     Ok(Found { body: part.bytes.freeze(), version })
 }
 
-impl<R: Reading> Wanted<'_, R> {
-    fn plan(&self, plans: &Plans) -> Result<Arc<GetPlan>> {
+/// What a snapshot has to do for it.
+fn ready(
+    source: &Source<'_, impl Reading>,
+    caller: &Caller,
+    collection: CollectionId,
+    key: &Key,
+    shown: Shown<'_>,
+) -> Result<ReadyGet> {
+    let now = source.engine.clock().now();
+    let wanted = Wanted::of(source, (caller, now), collection, key, shown)?;
+    let plan = wanted.plan()?;
+    let found = plan.planned.as_ref().map(|(planned, layout, version)| {
+        let query = planned.query(&Environment { caller, now }, &slots(key))?;
+        Ok::<_, Error>((query, Arc::clone(layout), *version))
+    });
+    Ok(ReadyGet { found: found.transpose()?, expansion: wanted.expansion, caller: caller.clone(), now })
+}
+
+fn slots(key: &Key) -> Vec<Value> {
+    match key {
+        Key::Id(id) => vec![Value::Id(*id)],
+        Key::Unique(values) => values.iter().map(|(_, value)| value.clone()).collect(),
+    }
+}
+
+impl<'a, R: Reading> Wanted<'a, R> {
+    fn of(
+        source: &'a Source<'a, R>,
+        (caller, now): (&Caller, Time),
+        collection: CollectionId,
+        key: &'a Key,
+        shown: Shown<'a>,
+    ) -> Result<Self> {
+        let collection = source.epoch.schema.collection(collection);
+        if collection.is_table() {
+            return Err(Error::not_found());
+        }
+        let conditions = source.epoch.part::<Plans>().conditions(collection);
+        let standing = conditions.standing(collection, caller, now)?;
+        let expansion = expansion(source, (caller, now), collection, shown.expand)?;
+        Ok(Self { source, collection, conditions, standing, key, shown, expansion })
+    }
+
+    fn plan(&self) -> Result<Arc<GetPlan>> {
+        let plans = self.source.epoch.part::<Plans>();
         let key = self.cache_key();
         if let Some(plan) = plans.gets.get(key.as_slice()) {
             return Ok(plan);
@@ -96,16 +162,21 @@ impl<R: Reading> Wanted<'_, R> {
             out.extend(values.iter().flat_map(|(field, _)| field.0.to_be_bytes()));
         }
         out.extend([0xff, 0xff]);
-        out.extend_from_slice(self.fields.unwrap_or_default().as_bytes());
+        let fields = self.shown.fields.unwrap_or_default();
+        out.extend((fields.len() as u64).to_be_bytes());
+        out.extend_from_slice(fields.as_bytes());
+        out.extend_from_slice(self.shown.expand.unwrap_or_default().as_bytes());
         out
     }
 
     fn compiled(&self) -> Result<Option<(Planned, Arc<Layout>, usize)>> {
         let schema = &self.source.epoch.schema;
-        let fields = selection::selected(self.collection, self.fields)?;
+        let fields = selection::selected(self.collection, self.shown.fields)?;
         let mut select = Select::stored(schema, self.source.epoch.dialect, self.collection.id);
-        let rules = (self.conditions, self.standing);
+        let rules = (&*self.conditions, self.standing);
         let mut columns = Columns::of(&mut select, schema, (self.collection, &fields), rules)?;
+        let ways = self.expansion.as_ref().map_or(&[][..], |expansion| &expansion.ways);
+        let gates = columns.gates(&mut select, ways)?;
         let version = columns.place(select.column(FieldId::VERSION));
         let mut conditions = Vec::new();
         match self.conditions.records(self.collection, self.standing) {
@@ -118,7 +189,7 @@ impl<R: Reading> Wanted<'_, R> {
         }
         let text =
             format!("SELECT {} {}{}", columns.sql.join(", "), select.from(), where_clause(&conditions));
-        let layout = Layout { members: columns.members, lists: columns.lists, keys: Vec::new() };
+        let layout = Layout { members: columns.members, lists: columns.lists, gates, keys: Vec::new() };
         let statement: Statement = select.finish(Arc::<str>::from(text));
         Ok(Some((Planned::new(statement, Route::Inline), Arc::new(layout), version)))
     }

@@ -3,7 +3,7 @@
 //! Invariant: the bytes are those that a read of the same record gives, or none are given.
 
 use bytes::{BufMut, BytesMut};
-use mains_base::{Caller, Error, Result, Time, Uuid, Value};
+use mains_base::{Caller, Error, Result, Time, Value};
 use mains_language::expression::{Cell, Handle, ListKind, Tree, World, evaluate};
 use mains_language::schema::{Collection, CurrencyRule, Field, FieldId, FieldKind, Schema};
 
@@ -14,7 +14,7 @@ use super::get::Found;
 use super::plans::Plans;
 use super::standing::Rule;
 use super::{json, selection};
-use crate::engine::{Reading, Row, RowView};
+use crate::engine::{Reading, Row};
 use crate::write::Image;
 
 /// Bytes that most records need.
@@ -55,10 +55,10 @@ pub(super) fn held(
 }
 
 /// What can be known of the record alone.
-struct Sight<'a> {
-    caller: &'a Caller,
-    now: Time,
-    image: &'a Image,
+pub(super) struct Sight<'a> {
+    pub(super) caller: &'a Caller,
+    pub(super) now: Time,
+    pub(super) image: &'a Image,
 }
 
 impl Sight<'_> {
@@ -71,12 +71,13 @@ impl Sight<'_> {
         }
     }
 
-    fn value(&self, tree: &Tree) -> Option<Value> {
+    /// The value of an expression; `None` when it looks at other records.
+    pub(super) fn value(&self, tree: &Tree) -> Option<Value> {
         tree.is_local().then(|| evaluate(tree, self).into_value())
     }
 
     /// Writes one value; `None` when it cannot be known here.
-    fn member(
+    pub(super) fn member(
         &self,
         out: &mut BytesMut,
         schema: &Schema,
@@ -106,14 +107,14 @@ impl Sight<'_> {
             return Ok(Some(()));
         };
         if field.many.is_none() {
-            return encode::cell(out, &One(Row(vec![value])), 0, &kind).map(Some);
+            return encode::cell(out, &Row(vec![value]), 0, &kind).map(Some);
         }
         out.put_u8(b'[');
         for (place, item) in value.as_list().unwrap_or_default().iter().enumerate() {
             if place > 0 {
                 out.put_u8(b',');
             }
-            encode::cell(out, &One(Row(vec![item.clone()])), 0, &kind)?;
+            encode::cell(out, &Row(vec![item.clone()]), 0, &kind)?;
         }
         out.put_u8(b']');
         Ok(Some(()))
@@ -161,38 +162,5 @@ impl World for Sight<'_> {
     /// Nothing that is read draws anything.
     fn draw(&self, bytes: &mut [u8]) {
         bytes.fill(0);
-    }
-}
-
-/// A row of one value.
-struct One(Row);
-
-impl RowView for One {
-    fn is_null(&self, column: usize) -> Result<bool> {
-        Ok(self.0.value(column).is_null())
-    }
-
-    fn int(&self, column: usize) -> Result<Option<i64>> {
-        self.0.int(column)
-    }
-
-    fn double(&self, column: usize) -> Result<Option<f64>> {
-        self.0.double(column)
-    }
-
-    fn bool(&self, column: usize) -> Result<Option<bool>> {
-        self.0.bool(column)
-    }
-
-    fn text(&self, column: usize) -> Result<Option<&str>> {
-        self.0.text(column)
-    }
-
-    fn id(&self, column: usize) -> Result<Option<Uuid>> {
-        self.0.id(column)
-    }
-
-    fn bytes(&self, column: usize) -> Result<Option<&[u8]>> {
-        self.0.bytes(column)
     }
 }

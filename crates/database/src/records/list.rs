@@ -9,9 +9,11 @@ use mains_language::schema::{Collection, Schema};
 
 use super::cursor::{Position, foreign};
 use super::draft::{COUNTED, Draft, Layout, fits, order};
+use super::expand::{Expansion, expansion};
 use super::keyset::{Direction, segments};
 use super::page::{Part, Room};
 use super::plans::{Planned, Plans};
+use super::ready::ReadList;
 use super::refusal::advised;
 use super::request::ListRequest;
 use super::standing::{Conditions, Rule, Standing};
@@ -21,7 +23,7 @@ use crate::engine::{ReadQuery, Reading, Route};
 use crate::sql::{Environment, Statement};
 
 /// How a page begins.
-const OPENING: &[u8] = b"{\"items\":[";
+pub(super) const OPENING: &[u8] = b"{\"items\":[";
 /// Bytes for what follows the records.
 const SLACK: usize = 256;
 /// Pages of more records are for the pool.
@@ -34,27 +36,30 @@ type Drafted = (Vec<(Statement, Layout)>, Option<Statement>, ListPlan);
 pub(super) struct ListPlan {
     paths: Vec<Path>,
     /// One after the other until the page is full. None: the rule shows this caller nothing.
-    segments: Vec<(Planned, Arc<Layout>)>,
-    total: Option<Planned>,
+    pub(super) segments: Vec<(Planned, Arc<Layout>)>,
+    pub(super) total: Option<Planned>,
     directions: Vec<Direction>,
+    /// Of the collection.
+    pub(super) name: String,
     /// Fields of the index that would serve it.
-    advice: String,
+    pub(super) advice: String,
     /// Bytes of the last page.
     size: AtomicUsize,
 }
 
 /// One request, as far as it goes before a plan is needed.
-struct Asking<'a, R> {
-    source: &'a Source<'a, R>,
+pub(super) struct Asking<'a, R> {
+    pub(super) source: &'a Source<'a, R>,
     collection: &'a Collection,
     request: &'a ListRequest,
-    caller: &'a Caller,
+    pub(super) caller: &'a Caller,
     asked: Vec<Asked>,
     conditions: Arc<Conditions>,
     standing: Standing,
-    page: u32,
+    pub(super) page: u32,
     position: Option<Position>,
-    now: Time,
+    pub(super) expansion: Option<Arc<Expansion>>,
+    pub(super) now: Time,
 }
 
 /// The JSON of a page: `{"items":[…],"next":…}`.
@@ -65,8 +70,13 @@ pub(super) async fn list(
 ) -> Result<Bytes> {
     let plans = source.epoch.part::<Plans>();
     let asking = Asking::of(source, &plans, caller, request)?;
+    if asking.expansion.is_some() {
+        let ready = asking.ready().await?;
+        let read = source.engine.view(move |view| ready.run(view));
+        return asking.finished(read.await);
+    }
     let plan = asking.plan(&plans).await?;
-    asking.run(&plan).await.map_err(|error| advised(error, asking.collection, &plan.advice))
+    asking.run(&plan).await.map_err(|error| advised(error, &plan.name, &plan.advice))
 }
 
 /// The queries of a page, in order, as far as it needs them.
@@ -83,6 +93,12 @@ pub(super) async fn queries(
 }
 
 impl<'a, R: Reading> Asking<'a, R> {
+    /// The answer, with what a snapshot gave.
+    pub(super) fn finished(&self, read: Result<ReadList>) -> Result<Bytes> {
+        let read = read?;
+        self.body(read.page, read.total.or(self.request.total.then_some(0)))
+    }
+
     fn of(
         source: &'a Source<'a, R>,
         plans: &Plans,
@@ -94,7 +110,7 @@ impl<'a, R: Reading> Asking<'a, R> {
             return Err(Error::not_found());
         }
         let page = request.page()?;
-        let asked = wheres::asked(request)?;
+        let asked = wheres::asked(&request.wheres)?;
         let mut asking = Self {
             source,
             collection,
@@ -105,6 +121,7 @@ impl<'a, R: Reading> Asking<'a, R> {
             standing: Standing { bound: true, known: 0 },
             page,
             position: None,
+            expansion: None,
             now: source.engine.clock().now(),
         };
         if let Some(cursor) = request.cursor.as_deref().filter(|cursor| !cursor.is_empty()) {
@@ -116,6 +133,8 @@ impl<'a, R: Reading> Asking<'a, R> {
         if asking.standing.bound && collection.rules.read.is_none() {
             return Err(Error::not_found());
         }
+        let expand = request.expand.as_deref();
+        asking.expansion = expansion(source, (caller, asking.now), collection, expand)?;
         Ok(asking)
     }
 
@@ -162,7 +181,7 @@ impl<'a, R: Reading> Asking<'a, R> {
             out.extend((text.len() as u64).to_be_bytes());
             out.extend_from_slice(text.as_bytes());
         };
-        for text in [&request.fields, &request.sort, &request.filter] {
+        for text in [&request.fields, &request.sort, &request.filter, &request.expand] {
             part(text.as_deref().unwrap_or_default());
         }
         for asked in &self.asked {
@@ -177,7 +196,7 @@ impl<'a, R: Reading> Asking<'a, R> {
         out
     }
 
-    async fn plan(&self, plans: &Plans) -> Result<Arc<ListPlan>> {
+    pub(super) async fn plan(&self, plans: &Plans) -> Result<Arc<ListPlan>> {
         let key = self.key();
         if let Some(plan) = plans.lists.get(key.as_slice()) {
             return Ok(plan);
@@ -215,6 +234,7 @@ impl<'a, R: Reading> Asking<'a, R> {
             paths: typed.collect::<Result<_>>()?,
             asked: &self.asked,
             filter: filter.map(|filter| callers.filter(filter)).transpose()?,
+            gates: self.expansion.as_ref().map_or(&[], |expansion| &expansion.ways),
             page: self.page,
         };
         let directions: Vec<Direction> = draft.order.iter().map(super::draft::OrderKey::direction).collect();
@@ -232,6 +252,7 @@ impl<'a, R: Reading> Asking<'a, R> {
             segments: Vec::new(),
             total: None,
             directions,
+            name: collection.name.clone(),
             advice,
             size: AtomicUsize::new(1024),
         };
@@ -268,7 +289,7 @@ impl<'a, R: Reading> Asking<'a, R> {
         self.body(page, total)
     }
 
-    fn slots(&self, plan: &ListPlan) -> Result<Vec<Value>> {
+    pub(super) fn slots(&self, plan: &ListPlan) -> Result<Vec<Value>> {
         let mut slots = Vec::new();
         for (path, asked) in plan.paths.iter().zip(&self.asked) {
             slots.extend(path.values(&self.source.epoch.schema, self.caller, asked)?);

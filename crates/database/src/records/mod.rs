@@ -7,6 +7,7 @@
 //! A request becomes a shape (itself with its values lifted out), and a shape becomes a plan once per epoch and
 //! standing: SQL, columns and where it runs. The same shape again is one look-up.
 
+mod aggregate;
 mod base64;
 mod bounded;
 mod callers;
@@ -14,26 +15,31 @@ mod columns;
 mod cursor;
 mod draft;
 mod encode;
+mod expand;
 mod get;
 mod held;
 mod json;
 mod key;
 mod keyset;
 mod list;
+pub mod live;
 mod page;
 mod plans;
+mod ready;
 mod refusal;
 mod request;
 mod selection;
+mod shelf;
 mod sort;
 mod standing;
 mod texts;
 mod wheres;
 
+pub use aggregate::AggregateRequest;
 pub use cursor::Cursors;
 pub use get::Found;
 pub use key::Key;
-pub use request::{DEFAULT_LIMIT, ListRequest, MOST};
+pub use request::{DEFAULT_LIMIT, ListRequest, MOST, Shown};
 
 use bytes::Bytes;
 use mains_base::{Caller, Result};
@@ -65,16 +71,21 @@ impl<R: Reading> Source<'_, R> {
         list::queries(self, caller, request).await
     }
 
-    /// The record with this key as the caller sees it, with the fields that `fields=` names. 404 when there is none,
+    /// The record with this key as the caller sees it, with what `fields=` and `expand=` name. 404 when there is none,
     /// or none that it may read.
     pub async fn get(
         &self,
         caller: &Caller,
         collection: CollectionId,
         key: &Key,
-        fields: Option<&str>,
+        shown: impl Into<Shown<'_>>,
     ) -> Result<Found> {
-        get::get(self, caller, collection, key, fields).await
+        get::get(self, caller, collection, key, shown.into()).await
+    }
+
+    /// Totals of records, in groups: the whole body, `{"items":[…],"next":…}`.
+    pub async fn aggregate(&self, caller: &Caller, request: &AggregateRequest) -> Result<Bytes> {
+        aggregate::aggregate(self, caller, request).await
     }
 
     /// The same of a record that a write has just given, without asking the database; `None` when only that can say

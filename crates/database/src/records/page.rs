@@ -10,7 +10,7 @@ use mains_language::schema::{Collection, FieldId};
 
 use super::columns::ListColumn;
 use super::draft::Layout;
-use super::encode::{self, Gap};
+use super::encode::{self, Gap, Kind};
 use crate::dialect::{Column, quote};
 use crate::engine::{ReadQuery, Reading, Route, RowStream, RowView};
 
@@ -106,26 +106,33 @@ impl Part {
             let records = of_list.map(|gap| Value::Id(gap.record)).collect();
             found.push(fetched(engine, list, records).await?);
         }
-        let added: usize = found.iter().map(|list| list.bytes.len() + 2 * self.gaps.len()).sum();
-        let mut bytes = BytesMut::with_capacity(self.bytes.len() + added);
-        let mut from = 0;
-        for gap in &self.gaps {
-            bytes.extend_from_slice(self.bytes.get(from..gap.at).unwrap_or_default());
-            from = gap.at;
-            bytes.put_u8(b'[');
-            if let Some(list) = found.get(gap.list) {
-                bytes.extend_from_slice(list.of(gap.record));
-            }
-            bytes.put_u8(b']');
-        }
-        bytes.extend_from_slice(self.bytes.get(from..).unwrap_or_default());
-        self.bytes = bytes;
+        self.bytes = stitched(&self.bytes, &self.gaps, &found);
         self.gaps.clear();
         Ok(self)
     }
 }
 
-fn keys(layout: &Layout, row: &dyn RowView) -> Result<Vec<Value>> {
+/// The bytes with the elements of lists put into their gaps.
+pub(super) fn stitched(whole: &[u8], gaps: &[Gap], found: &[Elements]) -> BytesMut {
+    let added: usize =
+        gaps.iter().filter_map(|gap| Some(found.get(gap.list)?.of(gap.record).len() + 2)).sum();
+    let mut bytes = BytesMut::with_capacity(whole.len() + added);
+    let mut from = 0;
+    for gap in gaps {
+        bytes.extend_from_slice(whole.get(from..gap.at).unwrap_or_default());
+        from = gap.at;
+        bytes.put_u8(b'[');
+        if let Some(list) = found.get(gap.list) {
+            bytes.extend_from_slice(list.of(gap.record));
+        }
+        bytes.put_u8(b']');
+    }
+    bytes.extend_from_slice(whole.get(from..).unwrap_or_default());
+    bytes
+}
+
+/// The keys by which this row was ordered.
+pub(super) fn keys(layout: &Layout, row: &dyn RowView) -> Result<Vec<Value>> {
     let each = layout.keys.iter().map(|&(place, column)| {
         Ok(match column {
             Column::Bool => row.bool(place)?.into(),
@@ -141,36 +148,45 @@ fn keys(layout: &Layout, row: &dyn RowView) -> Result<Vec<Value>> {
 
 /// The elements of one list field, record by record, as JSON without brackets.
 #[derive(Default)]
-struct Elements {
+pub(super) struct Elements {
     bytes: BytesMut,
     ranges: HashMap<Uuid, Range<usize>>,
 }
 
 impl Elements {
+    /// Writes rows of record and element.
+    pub(super) fn read(rows: &mut dyn RowStream, kind: &Kind) -> Result<Self> {
+        let mut found = Self::default();
+        while let Some(row) = rows.next()? {
+            let record = row.id(0)?.unwrap_or(Uuid::NIL);
+            let range = found.ranges.entry(record).or_insert(found.bytes.len()..found.bytes.len());
+            if range.start < range.end {
+                found.bytes.put_u8(b',');
+            }
+            encode::cell(&mut found.bytes, row, 1, kind)?;
+            range.end = found.bytes.len();
+        }
+        Ok(found)
+    }
+
     fn of(&self, record: Uuid) -> &[u8] {
         self.ranges.get(&record).and_then(|range| self.bytes.get(range.clone())).unwrap_or_default()
     }
 }
 
-async fn fetched(engine: &impl Reading, list: &ListColumn, records: Vec<Value>) -> Result<Elements> {
+/// Fetches the elements of a list of many records.
+pub(super) async fn fetched(
+    engine: &impl Reading,
+    list: &ListColumn,
+    records: Vec<Value>,
+) -> Result<Elements> {
+    if records.is_empty() {
+        return Ok(Elements::default());
+    }
     let route = if records.len() <= SMALL { Route::Inline } else { Route::Pool };
     let query = ReadQuery { text: Arc::clone(&list.text), parameters: vec![Value::List(records)], route };
     let kind = list.kind.clone();
-    engine
-        .read(query, move |rows| {
-            let mut found = Elements::default();
-            while let Some(row) = rows.next()? {
-                let record = row.id(0)?.unwrap_or(Uuid::NIL);
-                let range = found.ranges.entry(record).or_insert(found.bytes.len()..found.bytes.len());
-                if range.start < range.end {
-                    found.bytes.put_u8(b',');
-                }
-                encode::cell(&mut found.bytes, row, 1, &kind)?;
-                range.end = found.bytes.len();
-            }
-            Ok(found)
-        })
-        .await
+    engine.read(query, move |rows| Elements::read(rows, &kind)).await
 }
 
 /// The query for the elements of a list of many records.

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use mains_base::Result;
 use mains_language::schema::Collection;
 
+use super::aggregate::AggregatePlan;
 use super::bounded::Bounded;
+use super::expand::Expansion;
 use super::get::GetPlan;
 use super::list::ListPlan;
 use super::standing::Conditions;
@@ -18,6 +20,10 @@ pub(super) struct Plans {
     pub(super) lists: Bounded<Vec<u8>, Arc<ListPlan>>,
     /// Likewise.
     pub(super) gets: Bounded<Vec<u8>, Arc<GetPlan>>,
+    /// Likewise.
+    pub(super) aggregates: Bounded<Vec<u8>, Arc<AggregatePlan>>,
+    /// Likewise.
+    pub(super) expansions: Bounded<Vec<u8>, Arc<Expansion>>,
     /// Statements by their text: requests that differ in literals alone share a text, and so what is known of it.
     routes: Bounded<Arc<str>, (Arc<str>, Route)>,
     conditions: Bounded<u16, Arc<Conditions>>,
@@ -35,6 +41,8 @@ impl Default for Plans {
         Self {
             lists: Bounded::new(1024),
             gets: Bounded::new(1024),
+            aggregates: Bounded::new(256),
+            expansions: Bounded::new(256),
             routes: Bounded::new(1024),
             conditions: Bounded::new(usize::from(u16::MAX)),
         }

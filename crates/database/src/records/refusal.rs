@@ -1,16 +1,23 @@
 //! What a request to read is refused with: 400, and one sentence that says which part of it is wrong.
 
-use mains_base::{Error, Kind};
-use mains_language::schema::Collection;
+use mains_base::{Error, Kind, Result};
 
 /// The address is not one of a record here.
 pub(super) const ADDRESS: &str = "query.address";
+/// `expand=`
+pub(super) const EXPAND: &str = "query.expand";
+/// `expand=` asks for more than one answer may carry.
+pub(super) const EXPAND_SIZE: &str = "query.expand_too_much";
 /// `fields=`
 pub(super) const FIELDS: &str = "query.fields";
 /// `filter=`
 pub(super) const FILTER: &str = "query.filter";
+/// `group=`
+pub(super) const GROUP: &str = "query.group";
 /// `limit=`
 pub(super) const LIMIT: &str = "query.limit";
+/// `sum=`, `min=`, `max=`
+pub(super) const MEASURE: &str = "query.measure";
 /// `sort=`
 pub(super) const SORT: &str = "query.sort";
 /// `where.…=`
@@ -29,12 +36,21 @@ pub(super) fn no_field(code: &'static str, collection: &str, name: &str) -> Erro
     malformed(code, format!("{collection} has no field {name:?} that can be read."))
 }
 
+/// 400 unless this is a field's name, or several with points between them.
+pub(super) fn no_path(code: &'static str, path: &str) -> Result<()> {
+    let plain =
+        |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || "_.".contains(letter);
+    if !path.is_empty() && path.chars().all(plain) {
+        return Ok(());
+    }
+    Err(malformed(code, format!("{path:?} is no field; name one, such as status or author.name.")))
+}
+
 /// The engine's refusal of what reads too much, with the index that is missing. Others stay as they are.
-pub(super) fn advised(error: Error, collection: &Collection, fields: &str) -> Error {
+pub(super) fn advised(error: Error, name: &str, fields: &str) -> Error {
     if error.code() != NEEDS_INDEX || fields.is_empty() {
         return error;
     }
-    let name = &collection.name;
     let detail = format!(
         "This reads more of {name} than one request may. Ask for less, or declare an index in collections/{name}.toml: \
          [[indexes]] fields = [{fields}]."

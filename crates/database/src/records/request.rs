@@ -10,6 +10,21 @@ pub const MOST: u32 = 500;
 /// The records of a page where nothing else is said.
 pub const DEFAULT_LIMIT: u32 = 30;
 
+/// What an answer carries of a record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Shown<'q> {
+    /// `fields=title` or `fields=-body`
+    pub fields: Option<&'q str>,
+    /// `expand=author`
+    pub expand: Option<&'q str>,
+}
+
+impl<'q> From<Option<&'q str>> for Shown<'q> {
+    fn from(fields: Option<&'q str>) -> Self {
+        Self { fields, expand: None }
+    }
+}
+
 /// A list, as it was asked for. Texts are percent-decoded.
 #[derive(Clone, Debug)]
 pub struct ListRequest {
@@ -23,6 +38,8 @@ pub struct ListRequest {
     pub sort: Option<String>,
     /// `fields=title` or `fields=-body`
     pub fields: Option<String>,
+    /// `expand=author,comments(sort=-created,limit=10).author`
+    pub expand: Option<String>,
     /// `limit=`, 1 to 500.
     pub limit: Option<u32>,
     /// `cursor=`, the `next` of the page before.
@@ -40,6 +57,7 @@ impl ListRequest {
             filter: None,
             sort: None,
             fields: None,
+            expand: None,
             limit: None,
             cursor: None,
             total: false,

@@ -23,7 +23,7 @@ pub(super) struct Conditions {
 }
 
 /// What decides a caller's plans of one collection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Standing {
     /// Whether rules bind it at all.
     pub(super) bound: bool,
@@ -45,11 +45,21 @@ pub(super) enum Rule {
 impl Conditions {
     /// Those of a collection's read rule and of its fields' read rules.
     pub(super) fn of(collection: &Collection) -> Self {
+        Self::among(collection, |_| true)
+    }
+
+    /// Only those that stay as they are while a caller stays who it is: time decides nothing in them.
+    pub(super) fn lasting(collection: &Collection) -> Self {
+        Self::among(collection, |part| !part.any(&|part| matches!(part.node, Node::Now)))
+    }
+
+    fn among(collection: &Collection, wanted: fn(&Tree) -> bool) -> Self {
         let mut parts = Vec::new();
         let rules = collection.fields.iter().filter_map(|field| field.read.as_ref());
         for rule in collection.rules.read.iter().chain(rules) {
             collect(rule, &mut parts);
         }
+        parts.retain(|part| wanted(part));
         let binds = parts.iter().map(|part| Bind::Folded(Arc::clone(part))).collect();
         Self { parts, probe: Statement { text: "".into(), binds } }
     }

@@ -10,7 +10,6 @@ use mains_language::schema::{Collection, Schema};
 
 use super::callers::Callers;
 use super::refusal::{WHERE, malformed};
-use super::request::ListRequest;
 use super::texts;
 use crate::sql::{Bind, Statement};
 
@@ -43,9 +42,9 @@ enum Target {
 
 /// What a request asks: empty values are ignored, a path said twice is one path, and numbers of values are rounded up
 /// so that few plans serve all.
-pub(super) fn asked(request: &ListRequest) -> Result<Vec<Asked>> {
+pub(super) fn asked(wheres: &[(String, Vec<String>)]) -> Result<Vec<Asked>> {
     let mut paths: Vec<Asked> = Vec::new();
-    for (path, values) in &request.wheres {
+    for (path, values) in wheres {
         let values: Vec<String> = values.iter().filter(|value| !value.is_empty()).cloned().collect();
         match paths.iter_mut().find(|known| known.path == *path) {
             Some(known) => known.values.extend(values),
@@ -171,20 +170,17 @@ pub(super) fn lift(statement: &mut Statement, paths: &[Path]) {
 
 #[cfg(test)]
 mod tests {
-    use mains_language::schema::CollectionId;
-
     use super::*;
 
     #[test]
     fn empty_values_are_ignored_and_counts_rounded_up() {
-        let mut request = ListRequest::of(CollectionId(0));
         let texts = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect::<Vec<_>>();
-        request.wheres = vec![
+        let wheres = vec![
             ("a".to_owned(), texts(&["", "1", "2"])),
             ("b".to_owned(), texts(&[""])),
             ("a".to_owned(), texts(&["3"])),
         ];
-        let asked = asked(&request).unwrap();
+        let asked = asked(&wheres).unwrap();
         assert_eq!(asked, [Asked { path: "a".to_owned(), values: texts(&["1", "2", "3", "3"]) }]);
     }
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use mains_base::Result;
 use mains_language::expression::{List, ListKind, Node, Tree};
 
-use super::free::is_free;
 use super::truth::balanced;
 use super::{Bind, Select};
 use crate::dialect::Column;
@@ -19,7 +18,7 @@ impl Select<'_> {
         if !tree.null {
             return Ok(Some(format!("{} IS NOT NULL", self.main_part(tree)?)));
         }
-        if is_free(tree) {
+        if self.is_free(tree) {
             return Ok(Some(self.bind(Bind::Known(Arc::new(tree.clone())), Column::Bool)));
         }
         match &tree.node {

@@ -313,21 +313,23 @@ impl Select<'_> {
         let known = self.list_known(list)?;
         Ok(match aggregate {
             Aggregate::Size => guarded(known, format!("({rows})")),
-            Aggregate::Sum => guarded(known, format!("(SELECT {} FROM ({rows}) AS {alias})", self.sum())),
+            Aggregate::Sum => {
+                guarded(known, format!("(SELECT {} FROM ({rows}) AS {alias})", self.sum_of("v")))
+            }
             Aggregate::Min => format!("(SELECT min(v) FROM ({rows}) AS {alias})"),
             Aggregate::Max => format!("(SELECT max(v) FROM ({rows}) AS {alias})"),
         })
     }
 
-    /// The sum of `v`: of none 0, beyond ±M NULL. SQLite adds the upper and the lower bits apart, because its own sum
-    /// of whole numbers fails beyond 64 bits.
-    fn sum(&self) -> String {
+    /// The sum of a column of whole numbers: of none 0, beyond ±M NULL. SQLite adds the upper and the lower bits apart,
+    /// because its own sum of whole numbers fails beyond 64 bits.
+    pub fn sum_of(&self, column: &str) -> String {
         match self.dialect {
-            Dialect::Postgres => self.whole("coalesce(sum(v), 0)"),
-            Dialect::Sqlite => self.whole(
-                "CASE WHEN count(v) = 0 THEN 0 WHEN abs(sum(v >> 26)) < 1099511627776 \
-                 THEN sum(v >> 26) * 67108864 + sum(v & 67108863) END",
-            ),
+            Dialect::Postgres => self.whole(&format!("coalesce(sum({column}), 0)")),
+            Dialect::Sqlite => self.whole(&format!(
+                "CASE WHEN count({column}) = 0 THEN 0 WHEN abs(sum({column} >> 26)) < 1099511627776 \
+                 THEN sum({column} >> 26) * 67108864 + sum({column} & 67108863) END",
+            )),
         }
     }
 }

@@ -87,7 +87,10 @@ impl Select<'_> {
 
     fn account(&mut self, accounts: CollectionId) -> Result<Place> {
         let id = Tree { node: Node::Auth(Auth::Id), ty: Type::Record(accounts), null: false, unknown: false };
-        let key = self.bind(Bind::Folded(Arc::new(id)), Column::Id);
+        let key = match &self.caller {
+            Some(caller) => caller.clone(),
+            None => self.bind(Bind::Folded(Arc::new(id)), Column::Id),
+        };
         let root = Place { collection: accounts, scope: 0, at: At::Key(key.clone()), absent: true };
         self.joined(&root, accounts, &key, (None, None))
     }

@@ -5,13 +5,14 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use mains_base::{Error, Kind, Result, Value};
-use mains_language::expression::{Cell, Tree, Var};
+use mains_language::expression::{Auth, Cell, Node, TextKind, Tree, Type, Var};
 use mains_language::schema::{CollectionId, FieldId, Schema};
 
-use super::free::{bound, evaluate_constant};
+use super::free::{bound, evaluate_constant, is_free};
 use super::list::Element;
 use super::literal::literal;
 use super::place::{At, Join, Place};
+use super::value::Piece;
 use super::{Bind, Statement, numbers};
 use crate::dialect::{Column, Dialect, quote};
 
@@ -43,12 +44,15 @@ pub struct Select<'s> {
     pub(super) record: Place,
     pub(super) old: Option<Place>,
     pub(super) elements: HashMap<Var, Element>,
+    /// Where `auth.id` stands, if callers are rows.
+    pub(super) caller: Option<String>,
 }
 
 enum Root {
     Table(String),
     Bound,
     Definition,
+    Callers(String),
 }
 
 impl<'s> Select<'s> {
@@ -87,7 +91,27 @@ impl<'s> Select<'s> {
             record,
             old: None,
             elements: HashMap::new(),
+            caller: None,
         }
+    }
+
+    /// Over callers, whose ids are the list in slot `callers`, each beside one record that need not be stored: `auth.id`
+    /// is each of them in turn. No other part of `auth` is theirs.
+    pub fn callers(
+        schema: &'s Schema,
+        dialect: Dialect,
+        collection: CollectionId,
+        slots: ImageSlots,
+        callers: u16,
+    ) -> Self {
+        let mut select = Self::image(schema, dialect, collection, slots);
+        let list = select.bind_list(Bind::Slot(callers), Column::Id);
+        select.root = Root::Callers(match dialect {
+            Dialect::Sqlite => format!("{list} AS c"),
+            Dialect::Postgres => format!("{list} AS c(value)"),
+        });
+        select.caller = Some("c.value".to_owned());
+        select
     }
 
     /// Binds `old` as an image; it is absent when its id is null.
@@ -154,11 +178,50 @@ impl<'s> Select<'s> {
         }
     }
 
+    /// A list as one parameter, to stand behind `IN`.
+    pub fn bind_set(&mut self, bind: Bind, column: Column) -> String {
+        let number = self.number(bind, column, true);
+        match self.dialect {
+            Dialect::Sqlite => format!("${number}"),
+            Dialect::Postgres => {
+                let plain = self.dialect.column_type(column).split(" COLLATE").next().unwrap_or("text");
+                format!("${number}::{plain}[]")
+            }
+        }
+    }
+
+    /// Runs `body` about another record, which stands under `alias` in a subquery; gives the joins that it needs, too.
+    pub fn beside<T>(
+        &mut self,
+        (collection, alias): (CollectionId, &str),
+        body: impl FnOnce(&mut Self) -> Result<T>,
+    ) -> Result<(T, String)> {
+        self.scopes.push(Vec::new());
+        let scope = self.scopes.len() - 1;
+        let place = Place { scope, ..Place::present(collection, At::Alias(alias.to_owned())) };
+        let result = self.inside(place, body);
+        let joins = self.scopes.pop().unwrap_or_default();
+        let joins = joins.iter().fold(String::new(), |text, join| text + " " + &join.text);
+        Ok((result?, joins))
+    }
+
+    /// The value as it is compared: of a text that ignores case, folded.
+    pub fn compared_value(&mut self, tree: &Tree) -> Result<String> {
+        let folds = tree.ty == Type::Text(TextKind::Folded);
+        self.piece_of(tree, if folds { Piece::Folded } else { Piece::Main })
+    }
+
+    /// The currency of a value of money.
+    pub fn currency_value(&mut self, tree: &Tree) -> Result<String> {
+        self.piece_of(tree, Piece::Currency)
+    }
+
     /// `FROM …`, with the joins that the expressions so far need.
     pub fn from(&self) -> String {
         let mut text = match &self.root {
             Root::Table(table) => format!("FROM {table} AS r"),
             Root::Bound | Root::Definition => "FROM (SELECT 1) AS r".to_owned(),
+            Root::Callers(callers) => format!("FROM {callers}"),
         };
         for join in self.scopes.first().into_iter().flatten() {
             let _ = write!(text, " {}", join.text);
@@ -194,6 +257,12 @@ impl<'s> Select<'s> {
         }
         self.binds.push(bind);
         self.binds.len()
+    }
+
+    /// Whether it has one value for the whole statement, so that it is bound.
+    pub(super) fn is_free(&self, tree: &Tree) -> bool {
+        let of_caller = |part: &Tree| matches!(part.node, Node::Auth(Auth::Id));
+        is_free(tree) && (self.caller.is_none() || !tree.any(&of_caller))
     }
 
     pub(super) fn is_inline(&self) -> bool {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use mains_base::{Result, Value};
 use mains_language::expression::{Node, Row, Tree};
 
-use super::free::{has_choice, is_free};
+use super::free::has_choice;
 use super::select::limited;
 use super::{Bind, Select};
 use crate::dialect::{Column, Dialect};
@@ -20,7 +20,7 @@ impl Select<'_> {
             let holds = *value == Value::Bool(wanted);
             return Ok(if holds { "TRUE" } else { "FALSE" }.to_owned());
         }
-        if is_free(tree) {
+        if self.is_free(tree) {
             let bound = self.bind(Bind::Folded(Arc::new(tree.clone())), Column::Bool);
             return Ok(negated_unless(wanted, bound));
         }

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use mains_base::{Error, Result, Value};
-use mains_language::expression::{Node, Row, Tree, Type};
+use mains_language::expression::{Auth, Node, Row, Tree, Type};
 use mains_language::schema::FieldId;
 
-use super::free::is_free;
 use super::known::guarded;
 use super::list::Element;
 use super::place::Place;
@@ -48,7 +47,10 @@ impl Select<'_> {
         if let Node::Constant(value) = &tree.node {
             return self.constant(value, &tree.ty);
         }
-        if is_free(tree) {
+        if let (Node::Auth(Auth::Id), Some(caller)) = (&tree.node, &self.caller) {
+            return Ok(caller.clone());
+        }
+        if self.is_free(tree) {
             let bind = Bind::Folded(Arc::new(tree.clone()));
             let bind = if piece == Piece::Folded { Bind::Part(Box::new(bind), Part::Fold) } else { bind };
             return Ok(self.bind(bind, column_of(&tree.ty)));

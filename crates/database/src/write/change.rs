@@ -18,11 +18,11 @@ use crate::log::{NewChange, Op, append};
 const LONGEST: usize = 1024;
 
 /// The record: after a create or an update, before a delete.
-const RECORD: &str = "record";
+pub(crate) const RECORD: &str = "record";
 /// Of an update: what its changed fields were before.
-const OLD: &str = "old";
+pub(crate) const OLD: &str = "old";
 /// Fields whose values were left out.
-const LEFT_OUT: &str = "left_out";
+pub(crate) const LEFT_OUT: &str = "left_out";
 
 /// Appends the log rows of the whole transaction.
 pub(super) fn write(tx: &mut Tx<'_>) -> Result<()> {

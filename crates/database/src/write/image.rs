@@ -19,7 +19,7 @@ impl Image {
     }
 
     /// A record in which nothing is set but its empty lists.
-    pub(super) fn blank(collection: &Collection) -> Self {
+    pub(crate) fn blank(collection: &Collection) -> Self {
         let blank = |many: bool| if many { Value::List(Vec::new()) } else { Value::Null };
         let values = collection.fields.iter().map(|field| blank(field.many.is_some())).collect();
         Self { collection: collection.id, values }
@@ -46,14 +46,14 @@ impl Image {
     }
 
     /// Sets a field.
-    pub(super) fn set(&mut self, field: FieldId, value: Value) {
+    pub(crate) fn set(&mut self, field: FieldId, value: Value) {
         if let Some(place) = self.values.get_mut(usize::from(field.0)) {
             *place = value;
         }
     }
 
     /// Gives every amount whose currency another field says that field's currency.
-    pub(super) fn follow_currencies(&mut self, collection: &Collection) {
+    pub(crate) fn follow_currencies(&mut self, collection: &Collection) {
         for field in &collection.fields {
             let FieldKind::Money { currency: CurrencyRule::Field(by) } = field.kind else { continue };
             let &Value::Money(Money { amount, .. }) = self.value(field.id) else { continue };

@@ -5,8 +5,11 @@ use std::sync::Arc;
 use mains_base::{Error, Result, Uuid, Value};
 use mains_language::schema::{CollectionId, FieldId};
 
+use super::layout::Layouts;
 use super::{Image, Tx};
+use crate::Epoch;
 use crate::dialect::quote;
+use crate::engine::Engine;
 use crate::schema::names;
 
 /// Ids in one statement.
@@ -78,4 +81,25 @@ impl Tx<'_> {
         };
         self.images(collection, &format!("WHERE {condition} LIMIT {limit}"), &[ids])
     }
+}
+
+/// Records as they are stored now, outside of any transaction; those that are gone are left out.
+pub(crate) async fn stored(
+    engine: &Engine,
+    epoch: &Epoch,
+    collection: CollectionId,
+    ids: &[Uuid],
+) -> Result<Vec<Image>> {
+    let layouts = epoch.part::<Layouts>();
+    let layout = layouts.of(epoch, collection)?;
+    let text = format!("SELECT {} FROM {} AS r WHERE r.\"id\" IN $1", layout.select, layout.table);
+    let chunks: Vec<Value> =
+        ids.chunks(CHUNK).map(|chunk| Value::List(chunk.iter().copied().map(Value::Id).collect())).collect();
+    let rows = engine.snapshot(move |tx| {
+        let each = chunks.into_iter().map(|ids| tx.query(&text, &[ids]));
+        each.collect::<Result<Vec<_>>>()
+    });
+    let declared = epoch.schema.collection(collection);
+    let rows = rows.await?;
+    rows.iter().flat_map(|rows| &rows.0).map(|row| Ok(layout.image(declared, row)?.0)).collect()
 }

@@ -41,6 +41,8 @@ pub use input::{Input, Sent};
 pub use insert_or_get::Inserted;
 pub use tx::Tx;
 
+pub(crate) use change::{LEFT_OUT, OLD, RECORD};
+pub(crate) use load::stored;
 pub(crate) use numbers::{Counter, Numbers, block_job};
 pub(crate) use order::Order;
 pub(crate) use run::Run;

@@ -9,6 +9,7 @@
 
 mod engine;
 mod jobs;
+mod live;
 mod log;
 mod proofs;
 mod reads;

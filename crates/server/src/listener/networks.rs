@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// A network: IPv4 /24 or IPv6 /48, the smallest that one customer commonly gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Network([u8; 6]);
+pub(crate) struct Network([u8; 6]);
 
 /// Counts connections by network.
 #[derive(Clone, Debug)]
@@ -64,7 +64,8 @@ impl Drop for Seat {
 }
 
 impl Network {
-    fn of(peer: IpAddr) -> Self {
+    /// The network of an address.
+    pub(crate) fn of(peer: IpAddr) -> Self {
         let mut network = [0; 6];
         match peer.to_canonical() {
             // Never equal to an IPv6 network: 0000:04xx::/24 holds no public addresses.

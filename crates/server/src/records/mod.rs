@@ -17,25 +17,31 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, ETAG};
 use http::{HeaderValue, Method, StatusCode};
 use mains_base::{Error, Result};
-use mains_database::records::{Cursors, DEFAULT_LIMIT, Found, Key, Source};
+use mains_database::records::{Cursors, DEFAULT_LIMIT, Found, Key, Shown, Source};
 use mains_database::{Db, Epoch};
 use mains_language::schema::Collection;
 
 use crate::body::Body;
 use crate::callers::Callers;
+use crate::changes::{self, Hub};
+use crate::listener::Stop;
 use crate::problem;
 use crate::request::Sent;
 use crate::router::{Call, Response, options};
 use crate::secrets;
 pub use input::Reader;
-use query::{Query, not_yet};
+pub(crate) use query::Query;
+use query::not_yet;
 
 /// What a collection's address takes, and a record's. A form's POST may stand for another method, by `_method`.
 const OF_COLLECTION: &str = "GET, HEAD, OPTIONS, POST, PATCH, DELETE";
 const OF_RECORD: &str = "GET, HEAD, OPTIONS, PATCH, PUT, DELETE";
 
+/// The address of streams.
+const CHANGES: Address<'_> = Address { collection: "changes", key: None };
+
 /// Names under `/api` that will be doors of their own.
-const LATER: [&str; 4] = ["batch", "changes", "docs", "openapi.json"];
+const LATER: [&str; 3] = ["batch", "docs", "openapi.json"];
 
 /// The doors of all collections.
 #[derive(Clone)]
@@ -43,6 +49,7 @@ pub struct Records {
     db: Db,
     callers: Arc<Callers>,
     cursors: Arc<Cursors>,
+    hub: Arc<Hub>,
     limit: u32,
 }
 
@@ -74,7 +81,9 @@ impl Records {
         let secret = secrets::get(db.engine(), "cursors").await?;
         db.seal_with(&*secrets::get(db.engine(), "jobs").await?);
         let callers = Callers::open(db.engine().clone(), Arc::clone(db.clock())).await?;
-        Ok(Self { db, callers, cursors: Arc::new(Cursors::new(&secret)?), limit: DEFAULT_LIMIT })
+        let cursors = Arc::new(Cursors::new(&secret)?);
+        let hub = Arc::new(Hub::new(db.clone(), Arc::clone(&cursors), Arc::clone(&callers)));
+        Ok(Self { db, callers, cursors, hub, limit: DEFAULT_LIMIT })
     }
 
     /// The same, with lists of `limit` records where a request does not say how many.
@@ -94,6 +103,15 @@ impl Records {
         &self.callers
     }
 
+    /// Feeds the streams of changes until `stop`, then ends them.
+    pub fn feed(&self, stop: Stop) {
+        self.hub.feed(stop);
+    }
+
+    pub(crate) fn hub(&self) -> &Arc<Hub> {
+        &self.hub
+    }
+
     /// Where a request reads, by the one schema it is answered with.
     pub fn source<'s>(&'s self, epoch: &'s Epoch) -> Source<'s> {
         Source { engine: self.db.engine(), epoch, cursors: &self.cursors }
@@ -102,8 +120,12 @@ impl Records {
     /// Answers any method at an address of records.
     pub(crate) async fn answer(&self, call: &Call<'_>, body: Sent, address: Address<'_>) -> Result<Response> {
         let method = &call.head.method;
+        if address == CHANGES {
+            return self.changes(call).await;
+        }
         if *method == Method::GET || *method == Method::HEAD {
             return match address.key {
+                Some("aggregate") => self.aggregate(call, address).await,
                 Some(key) => self.get(call, address.collection, key).await,
                 None => self.list(call, address.collection).await,
             };
@@ -116,10 +138,10 @@ impl Records {
         let caller = self.callers.find(call.head)?;
         let epoch = self.db.epoch();
         let collection = find(&epoch, Address { collection: name, key: Some(key) })?;
-        let query = Query::read(call.head.uri.query(), &["fields"], false)?;
+        let query = Query::read(call.head.uri.query(), &["fields", "expand"], false)?;
         let key = Key::parse(&epoch.schema, collection.id, &caller, key)?;
-        let fields = query.find("fields");
-        let found = self.source(&epoch).get(&caller, collection.id, &key, fields).await?;
+        let shown = Shown { fields: query.find("fields"), expand: query.find("expand") };
+        let found = self.source(&epoch).get(&caller, collection.id, &key, shown).await?;
         Ok(record(StatusCode::OK, found))
     }
 
@@ -130,6 +152,22 @@ impl Records {
         let mut request = query::list(collection.id, call.head.uri.query())?;
         request.limit.get_or_insert(self.limit);
         Ok(json(StatusCode::OK, self.source(&epoch).list(&caller, &request).await?))
+    }
+
+    async fn changes(&self, call: &Call<'_>) -> Result<Response> {
+        match call.head.method {
+            // Boxed, because its many steps would make every request's future larger.
+            Method::GET | Method::HEAD => Box::pin(changes::answer(self, call)).await,
+            Method::OPTIONS => Ok(options(changes::ALLOWED)),
+            _ => Ok(problem::wrong_method(changes::ALLOWED, call.id)),
+        }
+    }
+
+    async fn aggregate(&self, call: &Call<'_>, address: Address<'_>) -> Result<Response> {
+        let caller = self.callers.find(call.head)?;
+        let epoch = self.db.epoch();
+        let request = query::aggregate(find(&epoch, address)?.id, call.head.uri.query())?;
+        Ok(json(StatusCode::OK, self.source(&epoch).aggregate(&caller, &request).await?))
     }
 
     async fn change(&self, call: &Call<'_>, body: Sent, address: Address<'_>) -> Result<Response> {
@@ -157,7 +195,6 @@ fn find<'e>(epoch: &'e Epoch, address: Address<'_>) -> Result<&'e Collection> {
     let found = epoch.schema.find(address.collection).filter(|collection| !collection.is_table());
     let collection = found.ok_or_else(Error::not_found)?;
     match address.key {
-        Some("aggregate") => Err(not_yet("aggregate")),
         Some(key) if key.ends_with("/history") => Err(not_yet("history")),
         Some(key) if key.contains('/') => Err(Error::not_found()),
         _ => Ok(collection),

@@ -3,5 +3,5 @@
 mod closed;
 mod extremes;
 mod oracles;
-mod reading;
+pub(crate) mod reading;
 mod sequences;

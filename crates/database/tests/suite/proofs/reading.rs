@@ -30,7 +30,7 @@ pub(super) fn request(site: &Site, collection: &str, query: &str) -> ListRequest
 }
 
 /// The JSON of a page, or what it was refused with.
-pub(super) async fn list(
+pub(crate) async fn list(
     site: &Site,
     caller: &Caller,
     collection: &str,

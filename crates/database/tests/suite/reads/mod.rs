@@ -1,6 +1,8 @@
 //! Reading records, on both databases.
 
+mod aggregate;
 mod cells;
+mod expand;
 mod get;
 mod lists;
 mod oracles;
@@ -13,7 +15,7 @@ use std::sync::Arc;
 
 use mains_base::{Caller, Result, Uuid, Value, fold};
 use mains_database::Epoch;
-use mains_database::records::{Cursors, Found, Key, ListRequest, Source};
+use mains_database::records::{AggregateRequest, Cursors, Found, Key, ListRequest, Shown, Source};
 use mains_language::schema::{FieldKind, Schema};
 use mains_testkit::TestDb;
 
@@ -72,6 +74,13 @@ impl Site {
         numbers(&self.page(caller, address).await)
     }
 
+    /// Totals, asked for as an address does: `articles?group=status&sum=views`.
+    pub(crate) async fn aggregate(&self, caller: &Caller, address: &str) -> Result<serde_json::Value> {
+        let request = totals(&self.db.schema, address);
+        let body = self.source().aggregate(caller, &request).await?;
+        Ok(serde_json::from_slice(&body).unwrap())
+    }
+
     /// The code of a refused list.
     pub(crate) async fn refused(&self, caller: &Caller, address: &str) -> &'static str {
         self.list(caller, address).await.expect_err(address).code()
@@ -83,7 +92,9 @@ impl Site {
         let (key, query) = rest.split_once('?').unwrap_or((rest, ""));
         let collection = self.db.schema.find(name).unwrap().id;
         let key = Key::parse(&self.db.schema, collection, caller, key)?;
-        self.source().get(caller, collection, &key, query.strip_prefix("fields=")).await
+        let find = |name: &str| query.split('&').find_map(|part| part.strip_prefix(name));
+        let shown = Shown { fields: find("fields="), expand: find("expand=") };
+        self.source().get(caller, collection, &key, shown).await
     }
 
     /// Stores a record as it is, past all rules.
@@ -165,6 +176,7 @@ pub(crate) fn request(schema: &Schema, address: &str) -> ListRequest {
             "sort" => request.sort = text,
             "filter" => request.filter = text,
             "fields" => request.fields = text,
+            "expand" => request.expand = text,
             "cursor" => request.cursor = text,
             "limit" => request.limit = value.parse().ok(),
             "total" => request.total = value == "true",
@@ -172,6 +184,31 @@ pub(crate) fn request(schema: &Schema, address: &str) -> ListRequest {
                 let path = key.strip_prefix("where.").expect(key);
                 request.wheres.push((path.to_owned(), vec![value]));
             }
+        }
+    }
+    request
+}
+
+/// Totals as an address says them.
+pub(crate) fn totals(schema: &Schema, address: &str) -> AggregateRequest {
+    let (name, query) = address.split_once('?').unwrap_or((address, ""));
+    let mut request = AggregateRequest::of(schema.find(name).unwrap().id);
+    for part in query.split('&').filter(|part| !part.is_empty()) {
+        let (key, value) = part.split_once('=').unwrap_or((part, ""));
+        let text = Some(value.to_owned());
+        match key {
+            "group" => request.group = text,
+            "count" => request.count = true,
+            "sum" => request.sum = text,
+            "min" => request.min = text,
+            "max" => request.max = text,
+            "sort" => request.sort = text,
+            "filter" => request.filter = text,
+            "cursor" => request.cursor = text,
+            "limit" => request.limit = value.parse().ok(),
+            _ => request
+                .wheres
+                .push((key.strip_prefix("where.").expect(key).to_owned(), vec![value.to_owned()])),
         }
     }
     request
