@@ -3,6 +3,7 @@
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use futures_util::FutureExt as _;
@@ -165,11 +166,7 @@ fn a_failed_commit_is_unknown_to_its_whole_group_and_the_next_one_works() {
             run(&engine, count_up()).await.unwrap();
             stored += 1;
             assert_eq!(number(&engine, COUNT).await, stored);
-            let cache = job(|statements| {
-                let rows = statements.query("PRAGMA cache_size", &[])?;
-                Ok(rows.0[0].int(0)?.unwrap())
-            });
-            assert_eq!(run(&engine, cache).await.unwrap(), -64_000);
+            assert_eq!(cache(&engine).await, -64_000);
             // What was acknowledged after a failed fsync is safe all the same.
             engine = place.cut(engine, round + 1).await;
             assert_eq!(number(&engine, COUNT).await, stored);
@@ -179,36 +176,95 @@ fn a_failed_commit_is_unknown_to_its_whole_group_and_the_next_one_works() {
     });
 }
 
+/// A heap whose pages nobody has read yet, a counter at 1, and a trace on the connection that is gone with it.
+async fn with_heap(place: &mut Place) -> Engine {
+    let engine = place.open().await;
+    prepare(place, &engine).await;
+    for _ in 0..20 {
+        run(&engine, grow(8_000)).await.unwrap();
+    }
+    engine.close().await;
+    let engine = place.open().await;
+    run(&engine, count_up()).await.unwrap();
+    let mark = job(|statements| statements.query("PRAGMA cache_size = 77", &[]).map(|_| 0));
+    run(&engine, mark).await.unwrap();
+    engine
+}
+
+async fn cache(engine: &Engine) -> i64 {
+    let cache = job(|statements| {
+        let rows = statements.query("PRAGMA cache_size", &[])?;
+        Ok(rows.0[0].int(0)?.unwrap())
+    });
+    run(engine, cache).await.unwrap()
+}
+
+const HEAP: &str = "SELECT sum(length(body)) FROM heap";
+
+/// Reads the whole heap; says how often it ran.
+fn read_heap(runs: &Arc<AtomicI64>) -> Job {
+    let runs = Arc::clone(runs);
+    job(move |statements| {
+        runs.fetch_add(1, Ordering::SeqCst);
+        statements.query(HEAP, &[])?.0[0].int(0).map(Option::unwrap)
+    })
+}
+
 #[test]
-fn an_error_of_the_disk_in_a_group_loses_nothing_acknowledged() {
+fn a_read_that_fails_once_is_noticed_by_nobody() {
     wait(async {
         let mut place = Place::make();
-        let engine = place.open().await;
-        prepare(&mut place, &engine).await;
-        for _ in 0..20 {
-            run(&engine, grow(8_000)).await.unwrap();
-        }
-        engine.close().await;
-        let engine = place.open().await;
-        run(&engine, count_up()).await.unwrap();
-        // A page that nobody has read yet cannot be read.
-        let read = job(|statements| statements.query("SELECT sum(length(body)) FROM heap", &[]).map(|_| 0));
+        let engine = with_heap(&mut place).await;
+        let runs = Arc::new(AtomicI64::new(0));
         place.tell("fail read mains.db 1");
-        let answers = together(&engine, vec![count_up(), read.clone(), count_up()]).await;
-        // Whether SQLite gives up the whole transaction is its own affair: nobody may be told more than is so.
-        assert!(
-            answers
-                .iter()
-                .all(|answer| answer.as_ref().err().is_none_or(|error| error.kind() == Kind::Unavailable)),
-            "{answers:?}"
-        );
-        assert!(answers[1].is_err());
-        let stored = 1 + answers.iter().filter(|answer| answer.is_ok()).count() as i64;
-        run(&engine, read).await.unwrap();
+        let answers = together(&engine, vec![count_up(), read_heap(&runs), count_up()]).await;
         assert_eq!(place.tell("left"), 0);
-        assert_eq!(number(&engine, "SELECT count(*) FROM heap").await, 20);
-        run(&engine, count_up()).await.unwrap();
-        assert_eq!(number(&engine, COUNT).await, stored + 1);
+        let answers: Vec<i64> = answers.into_iter().map(Result::unwrap).collect();
+        // The group is undone before its COMMIT is sent, and each of it runs again, on another connection.
+        assert_eq!(answers, [0, 160_000, 0]);
+        assert_eq!(runs.load(Ordering::SeqCst), 2);
+        assert_eq!(number(&engine, COUNT).await, 3);
+        assert_eq!(cache(&engine).await, -64_000);
+        engine.close().await;
+    });
+}
+
+#[test]
+fn what_cannot_be_read_fails_who_reads_it_alone() {
+    wait(async {
+        let mut place = Place::make();
+        let engine = with_heap(&mut place).await;
+        let runs = Arc::new(AtomicI64::new(0));
+        // The first three pages hold the schema and the counters.
+        place.tell("bad mains.db 12288");
+        // Surviving the failure by a savepoint does not help.
+        let blind = job(|statements| {
+            let _unread = statements.savepoint(&mut |statements| statements.query(HEAP, &[]).map(drop));
+            statements.execute("UPDATE counters SET count = count + 1000 WHERE id = 1", &[], None)?;
+            Ok(0)
+        });
+        for round in 1..=5 {
+            let jobs = vec![count_up(), read_heap(&runs), count_up(), blind.clone(), count_up()];
+            let answers = together(&engine, jobs).await;
+            for (place, answer) in answers.iter().enumerate() {
+                match place {
+                    1 | 3 => assert!(is(answer, "database.unavailable"), "{place}: {answer:?}"),
+                    _ => assert!(answer.is_ok(), "{place}: {answer:?}"),
+                }
+            }
+            assert_eq!(number(&engine, COUNT).await, 1 + 3 * round);
+        }
+        let altered = engine.alter(|statements| {
+            statements.execute("CREATE TABLE more (id INTEGER PRIMARY KEY)", &[], None)?;
+            statements.query(HEAP, &[]).map(drop)
+        });
+        assert_eq!(altered.await.unwrap_err().code(), "database.unavailable");
+        place.tell("good");
+        assert_eq!(run(&engine, read_heap(&runs)).await.unwrap(), 160_000);
+        assert_eq!(number(&engine, "SELECT count(*) FROM sqlite_schema WHERE name = 'more'").await, 0);
+        assert_eq!(cache(&engine).await, -64_000);
+        let engine = place.cut(engine, 1).await;
+        assert_eq!(number(&engine, COUNT).await, 16);
         engine.close().await;
     });
 }

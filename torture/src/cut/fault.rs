@@ -15,6 +15,8 @@ pub(crate) enum Call {
 pub(crate) struct Faults {
     /// The call, the end of the file's name, how often yet.
     calls: Vec<(Call, String, usize)>,
+    /// The end of a file's name and the place from which on it cannot be read.
+    bad: Option<(String, usize)>,
     /// Bytes that all files together may have.
     room: Option<usize>,
 }
@@ -38,6 +40,12 @@ impl Disk {
             file.forget();
         }
         true
+    }
+
+    /// Whether a read up to `end` touches what cannot be read.
+    pub(crate) fn is_bad(&self, number: u64, end: usize) -> bool {
+        let bad = self.faults.bad.as_ref();
+        bad.is_some_and(|(name, from)| end > *from && self.name_of(number).ends_with(name.as_str()))
     }
 
     /// Whether a file may grow up to `end`.
@@ -74,6 +82,11 @@ impl Faults {
     /// The next `times` calls of this sort fail on files whose name ends so.
     pub(crate) fn fail(&mut self, call: Call, end: &str, times: usize) {
         self.calls = vec![(call, end.to_owned(), times)];
+    }
+
+    /// Files whose name ends so cannot be read from this place on; with `None` all can again.
+    pub(crate) fn spoil(&mut self, bad: Option<(&str, usize)>) {
+        self.bad = bad.map(|(end, from)| (end.to_owned(), from));
     }
 
     /// How many failures are still to come.

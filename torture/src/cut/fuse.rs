@@ -81,6 +81,11 @@ impl Mounted {
         if self.disk()?.fails(call, number.0) { Err(Errno::EIO) } else { Ok(()) }
     }
 
+    fn readable(&self, number: INodeNo, end: usize) -> Result<(), Errno> {
+        self.willing(Call::Read, number)?;
+        if self.disk()?.is_bad(number.0, end) { Err(Errno::EIO) } else { Ok(()) }
+    }
+
     /// Every call comes to us, but for the one file that is mapped into memory.
     fn flags(&self, number: u64) -> Result<FopenFlags, Errno> {
         let mapped = self.disk()?.name_of(number).ends_with("-shm");
@@ -244,8 +249,7 @@ impl Filesystem for Mounted {
         _: Option<LockOwner>,
         reply: ReplyData,
     ) {
-        let willing = self.willing(Call::Read, number);
-        let read = willing.and_then(|()| {
+        let read = self.readable(number, place(offset) + place(u64::from(size))).and_then(|()| {
             self.on_file(number, |file| {
                 let from = place(offset).min(file.now.len());
                 let to = (from + place(u64::from(size))).min(file.now.len());

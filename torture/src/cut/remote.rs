@@ -45,6 +45,8 @@ fn obey(disk: &mut Disk, words: &[&str]) -> Result<usize> {
             };
             disk.faults.fail(call, end, number(times)?);
         }
+        ["bad", end, from] => disk.faults.spoil(Some((end, number(from)?))),
+        ["good"] => disk.faults.spoil(None),
         ["left"] => return Ok(disk.faults.left()),
         ["limit", "none"] => disk.faults.limit(None),
         ["limit", room] => disk.faults.limit(Some(number(room)?)),

@@ -2,7 +2,8 @@
 //!
 //! Invariant: an answer goes out after the commit that holds it, and never before the commit counter has risen.
 //! A closure's failure or panic is its own; when the transaction itself is lost (SQLite may roll all of it back on an
-//! interrupt, a full disk or an I/O error), the group runs again, one transaction each.
+//! interrupt, a full disk or an I/O error), the group runs again, one transaction each. A connection on which a page
+//! could not be read or written is given up before its COMMIT: nothing of the group is stored then, which is known.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use super::connection::Opener;
 use super::statements::SqliteStatements;
 use super::values::meaning;
 use crate::engine::commits::Commits;
-use crate::engine::failure;
+use crate::engine::{Statements as _, failure};
 use crate::engine::job::{Alteration, Answer, Job, Reply, Task, Work};
 use crate::engine::queue::Queue;
 
@@ -28,7 +29,7 @@ const GROUP_TIME: Duration = Duration::from_millis(2);
 /// The writer's thread.
 pub(super) struct Writer {
     pub(super) opener: Opener,
-    /// `None` after a failed commit, until it could be opened again.
+    /// `None` after a failed commit or an error of the disk, until it could be opened again.
     pub(super) connection: Option<Connection>,
     pub(super) queue: Arc<Queue>,
     pub(super) commits: Arc<Commits>,
@@ -94,8 +95,9 @@ impl Writer {
     /// Opens a transaction, or says why it cannot.
     fn begin(&mut self) -> Result<()> {
         self.connected()?;
-        if !self.is_lost() {
-            self.command("ROLLBACK").map_err(Error::internal)?;
+        if !self.is_lost() && self.command("ROLLBACK").is_err() {
+            self.give_up();
+            self.connected()?;
         }
         self.command("BEGIN IMMEDIATE").map_err(|cause| {
             let error = meaning(cause, None);
@@ -150,7 +152,7 @@ impl Writer {
     }
 
     /// Runs one closure of a group; `None` when the whole transaction is lost.
-    fn in_savepoint(&self, job: &Job) -> Option<Result<Answer>> {
+    fn in_savepoint(&mut self, job: &Job) -> Option<Result<Answer>> {
         self.command("SAVEPOINT closure").ok()?;
         let outcome = self.call(job);
         if self.is_lost() {
@@ -163,15 +165,25 @@ impl Writer {
         Some(outcome)
     }
 
-    fn call(&self, job: &Job) -> Result<Answer> {
+    fn call(&mut self, job: &Job) -> Result<Answer> {
         let Some(connection) = &self.connection else { return Err(failure::unavailable("no connection")) };
         let mut statements = SqliteStatements::new(connection);
         let outcome = catch_unwind(AssertUnwindSafe(|| job(&mut statements)));
-        match outcome {
+        let outcome = match outcome {
             Err(payload) => Err(failure::panicked(&*payload)),
             Ok(Ok(_)) if statements.has_failed() => Err(failure::went_on()),
             Ok(outcome) => outcome,
+        };
+        if statements.is_broken() {
+            self.give_up();
         }
+        outcome
+    }
+
+    /// Rolls back what is open by closing the connection; the next transaction opens another one.
+    fn give_up(&mut self) {
+        tracing::error!("the disk failed in the middle of a write; the database is opened again");
+        self.connection = None;
     }
 
     /// Runs closures one by one, a transaction each.
@@ -264,25 +276,24 @@ impl Writer {
         self.begin()
     }
 
-    fn call_alter(&self, body: Alteration) -> Result<()> {
+    fn call_alter(&mut self, body: Alteration) -> Result<()> {
         let Some(connection) = &self.connection else { return Err(failure::unavailable("no connection")) };
         let mut statements = SqliteStatements::new(connection);
-        match catch_unwind(AssertUnwindSafe(|| body(&mut statements))) {
-            Err(payload) => return Err(failure::panicked(&*payload)),
-            Ok(outcome) => outcome?,
+        let outcome = match catch_unwind(AssertUnwindSafe(|| body(&mut statements))) {
+            Err(payload) => Err(failure::panicked(&*payload)),
+            Ok(Ok(())) if statements.has_failed() => Err(failure::went_on()),
+            Ok(outcome) => outcome.and_then(|()| check_references(&mut statements)),
+        };
+        if statements.is_broken() {
+            self.give_up();
         }
-        if statements.has_failed() {
-            return Err(failure::went_on());
-        }
-        let broken = connection
-            .prepare("PRAGMA foreign_key_check")
-            .and_then(|mut check| check.exists([]))
-            .map_err(|cause| meaning(cause, None))?;
-        if broken {
-            return Err(Error::internal(
-                "the change of the schema leaves references to rows that are not there",
-            ));
-        }
-        Ok(())
+        outcome
     }
+}
+
+fn check_references(statements: &mut SqliteStatements<'_>) -> Result<()> {
+    if statements.query("PRAGMA foreign_key_check", &[])?.0.is_empty() {
+        return Ok(());
+    }
+    Err(Error::internal("the change of the schema leaves references to rows that are not there"))
 }

@@ -12,16 +12,28 @@ use crate::engine::{OnViolation, Rows, Statements, failure};
 pub(super) struct SqliteStatements<'c> {
     connection: &'c Connection,
     failed: bool,
+    broken: bool,
 }
 
 impl<'c> SqliteStatements<'c> {
     pub(super) fn new(connection: &'c Connection) -> Self {
-        Self { connection, failed: false }
+        Self { connection, failed: false, broken: false }
     }
 
     /// Whether a statement failed and its failure was not undone.
     pub(super) fn has_failed(&self) -> bool {
         self.failed
+    }
+
+    /// Whether a page could not be read or written, even if a savepoint was put around it: SQLite then refuses every
+    /// later write of the transaction and its COMMIT, which says "malformed" and stores nothing.
+    pub(super) fn is_broken(&self) -> bool {
+        self.broken
+    }
+
+    fn fail(&mut self, cause: &rusqlite::Error) {
+        self.failed = true;
+        self.broken |= values::breaks(cause);
     }
 
     fn run<T>(
@@ -33,7 +45,7 @@ impl<'c> SqliteStatements<'c> {
             return Err(failure::went_on());
         }
         statement(self.connection).map_err(|cause| {
-            self.failed = true;
+            self.fail(&cause);
             values::meaning(cause, on_violation)
         })
     }
@@ -41,7 +53,7 @@ impl<'c> SqliteStatements<'c> {
     fn command(&mut self, sql: &str) -> Result<()> {
         let ran = self.connection.prepare_cached(sql).and_then(|mut statement| statement.execute([]));
         ran.map(drop).map_err(|cause| {
-            self.failed = true;
+            self.fail(&cause);
             Error::internal(cause)
         })
     }

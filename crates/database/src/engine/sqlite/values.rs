@@ -155,10 +155,28 @@ pub(super) fn meaning(cause: rusqlite::Error, on_violation: Option<&OnViolation>
             | ErrorCode::DatabaseBusy
             | ErrorCode::DatabaseLocked
             | ErrorCode::CannotOpen
+            | ErrorCode::DatabaseCorrupt
+            | ErrorCode::NotADatabase
             | ErrorCode::OutOfMemory,
         ) => failure::unavailable(cause),
         _ => Error::internal(cause),
     }
+}
+
+/// Whether this failure is the disk's or the memory's rather than the statement's. An I/O error on a read comes as
+/// `DatabaseCorrupt` (`SQLITE_IOERR_CORRUPTFS`), because SQLite cannot tell it from a broken page.
+pub(super) fn breaks(cause: &rusqlite::Error) -> bool {
+    let code = cause.sqlite_error_code();
+    matches!(
+        code,
+        Some(
+            ErrorCode::SystemIoFailure
+                | ErrorCode::DatabaseCorrupt
+                | ErrorCode::NotADatabase
+                | ErrorCode::CannotOpen
+                | ErrorCode::OutOfMemory
+        )
+    )
 }
 
 fn violation(cause: &rusqlite::Error) -> Option<Violation> {
