@@ -19,6 +19,9 @@ test: ## all tests, on SQLite and on a PostgreSQL started for them, and in a bro
 	cargo xtask torture kill9 --rounds 3 --database postgres
 	cargo xtask torture cut --rounds 6
 	cargo xtask torture cut --rounds 6 --sync normal
+	cargo xtask torture crash --rounds 4
+	cargo xtask torture migrate --rounds 8
+	cargo xtask torture migrate --rounds 8 --database postgres
 	cargo xtask packages
 	node --test tests/browser/
 

@@ -1,20 +1,26 @@
-//! Crashes and power cuts under load: `cargo xtask torture kill9|cut`. Exit 1 when an acknowledged write is lost
-//! (or, for `cut --sync normal`, when none is: then the test proves nothing).
+//! Crashes and power cuts under load: `cargo xtask torture kill9|cut|crash|migrate`. Exit 1 when an acknowledged write
+//! is lost (or, for `cut --sync normal`, when none is: then the test proves nothing).
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "it reports to the terminal")]
 
+mod clients;
+mod crash;
 mod cut;
 mod kill9;
+mod migrate;
 mod options;
 mod site;
 mod writers;
 
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: cargo xtask torture kill9|cut [--mains PROGRAM] [--rounds N] [--database sqlite|postgres] [--sync full|normal]
+const USAGE: &str = "usage: cargo xtask torture kill9|cut|crash|migrate [--mains PROGRAM] [--rounds N] [--database sqlite|postgres] [--sync full|normal]
 
-  kill9   kill -9 of the server under load, again and again; then all it acknowledged must be there
-  cut     the same with a disk (FUSE) that drops or tears what was not synced; with --sync normal it must lose";
+  kill9    kill -9 of the server under load, again and again; then all it acknowledged must be there
+  cut      the same with a disk (FUSE) that drops or tears what was not synced; with --sync normal it must lose
+  crash    PostgreSQL killed or stopped at once, again and again, while the server goes on: nothing lost or doubled, 503
+           in the meantime, and it comes back by itself
+  migrate  kill -9 of `mains migrate` at many moments: the old schema or the new one, and a second run finishes";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -37,11 +43,13 @@ fn main() -> ExitCode {
     let done = match which {
         options::Which::Kill9 => kill9::run(&options),
         options::Which::Cut => cut::run(&options),
+        options::Which::Crash => crash::run(&options),
+        options::Which::Migrate => migrate::run(&options),
     };
     match done {
         Ok(report) => {
             println!("{report}");
-            if report.is_good() { ExitCode::SUCCESS } else { ExitCode::from(1) }
+            if report.is_good { ExitCode::SUCCESS } else { ExitCode::from(1) }
         }
         Err(error) => {
             eprintln!("torture: {error}");

@@ -49,11 +49,18 @@ impl Site {
         std::fs::create_dir_all(folder.join("collections"))?;
         std::fs::create_dir_all(folder.join("data"))?;
         std::fs::write(folder.join("mains.toml"), "[log]\nlevel = \"error\"\n")?;
-        std::fs::write(folder.join("collections/entries.toml"), COLLECTION)?;
-        Ok(Self { folder: folder.to_owned(), program: program.canonicalize()?, environment })
+        let site = Self { folder: folder.to_owned(), program: program.canonicalize()?, environment };
+        site.write("collections/entries.toml", COLLECTION)?;
+        Ok(site)
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    /// Writes a file of the site.
+    pub(crate) fn write(&self, path: &str, text: &str) -> Result<()> {
+        std::fs::write(self.folder.join(path), text)
+    }
+
+    /// A command of the command line.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
         command.arg("--site").arg(&self.folder).args(arguments);
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
@@ -73,7 +80,9 @@ impl Site {
     /// Starts the server and reads the port from its first line.
     pub(crate) fn serve(&self) -> Result<Running> {
         let mut command = self.command(&["serve", "--listen", "127.0.0.1:0"]);
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+        // A file, not a pipe: nobody reads while it runs, and a full pipe would stop it.
+        let log = self.folder.join("serve.log");
+        let mut child = command.stdout(Stdio::piped()).stderr(std::fs::File::create(&log)?).spawn()?;
         let mut line = String::new();
         if let Some(out) = child.stdout.take() {
             BufReader::new(out).read_line(&mut line)?;
@@ -81,17 +90,19 @@ impl Site {
         let port = line.trim().trim_end_matches('/').rsplit(':').next().and_then(|port| port.parse().ok());
         let Some(port) = port else {
             child.kill()?;
-            let done = child.wait_with_output()?;
-            return Err(Error::other(format!(
-                "no address: {line} {}",
-                String::from_utf8_lossy(&done.stderr)
-            )));
+            child.wait()?;
+            return Err(Error::other(format!("no address: {line} {}", std::fs::read_to_string(log)?)));
         };
         Ok(Running { child, port })
     }
 }
 
 impl Running {
+    /// Whether it has not ended by itself.
+    pub(crate) fn is_running(&mut self) -> Result<bool> {
+        Ok(self.child.try_wait()?.is_none())
+    }
+
     /// `kill -9`, waited for.
     pub(crate) fn kill(mut self) -> Result<()> {
         self.child.kill()?;

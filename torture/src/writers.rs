@@ -44,8 +44,7 @@ fn write(port: u16, key: &str, writer: u32, first: u64, stop: &AtomicBool) -> Ac
     let mut acknowledged = Acknowledged::new();
     let Ok(mut wire) = Wire::open(port, key) else { return acknowledged };
     for number in first.. {
-        let body = json!({"writer": writer, "number": number, "body": body_of(writer, number)});
-        let Ok(answer) = wire.call("POST", "/api/entries", Some(&body)) else { return acknowledged };
+        let Ok(answer) = wire.call("POST", "/api/entries", Some(&entry(writer, number))) else { return acknowledged };
         if answer.status == 201 {
             let id = answer.json().get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
             acknowledged.insert((writer, number), id);
@@ -57,12 +56,24 @@ fn write(port: u16, key: &str, writer: u32, first: u64, stop: &AtomicBool) -> Ac
     acknowledged
 }
 
+/// What a record holds.
+pub(crate) fn entry(writer: u32, number: u64) -> Value {
+    json!({"writer": writer, "number": number, "body": body_of(writer, number)})
+}
+
 fn body_of(writer: u32, number: u64) -> String {
     format!("entry {number} of writer {writer}. ").repeat(1 + usize::try_from(number % 7).unwrap_or(0))
 }
 
 /// How many of `wanted` are lost, and how many records are wrong.
 pub(crate) fn missing(port: u16, wanted: &Acknowledged) -> Result<(usize, usize)> {
+    let (found, wrong) = stored(port)?;
+    let lost = wanted.iter().filter(|(key, id)| found.get(key) != Some(id)).count();
+    Ok((lost, wrong))
+}
+
+/// All records, and how many of them are wrong.
+pub(crate) fn stored(port: u16) -> Result<(Acknowledged, usize)> {
     let mut wire = Wire::open(port, "")?;
     let mut found = Acknowledged::new();
     let (mut wrong, mut cursor) = (0, String::new());
@@ -77,11 +88,9 @@ pub(crate) fn missing(port: u16, wanted: &Acknowledged) -> Result<(usize, usize)
         }
         match page.get("next").and_then(Value::as_str) {
             Some(next) => cursor = format!("&cursor={next}"),
-            None => break,
+            None => return Ok((found, wrong)),
         }
     }
-    let lost = wanted.iter().filter(|(key, id)| found.get(key) != Some(id)).count();
-    Ok((lost, wrong))
 }
 
 /// Notes a record; false when it is not what was written, or there twice.

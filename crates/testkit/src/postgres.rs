@@ -100,6 +100,21 @@ impl Server {
         }
     }
 
+    /// An immediate shutdown: every process ends without finishing anything; [`Server::restart`] brings it back.
+    pub fn stop_at_once(&mut self) {
+        let id = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw);
+        let _ = id.map(|id| rustix::process::kill_process(id, rustix::process::Signal::QUIT));
+        drop(self.child.wait());
+    }
+
+    /// The whole numbers in the first row that a statement gives.
+    pub fn ask(&self, sql: &str) -> Result<Vec<usize>, String> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| format!("There is no runtime: {error}"))?;
+        let rows = runtime.block_on(crate::server::ask(&self.url(), sql))?;
+        rows.into_iter().map(|cell| cell.parse().map_err(|_| format!("{cell} is no number"))).collect()
+    }
+
     /// Starts a server that was killed, over what is on the disk.
     pub fn restart(&mut self) -> Result<(), String> {
         drop(fs::remove_file(self.folder.path().join("data/postmaster.pid")));

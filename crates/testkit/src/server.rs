@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
-use tokio_postgres::NoTls;
+use tokio_postgres::{NoTls, SimpleQueryMessage, SimpleQueryRow};
 
 /// The variable that names the server.
 pub const VARIABLE: &str = "MAINS_TEST_POSTGRES";
@@ -68,16 +68,29 @@ fn url() -> Result<String, String> {
 
 /// Runs one statement on a connection of its own.
 async fn run(server: &str, sql: &str) -> Result<(), String> {
+    ask(server, sql).await.map(drop)
+}
+
+/// The same; gives the cells of its first row.
+pub(crate) async fn ask(server: &str, sql: &str) -> Result<Vec<String>, String> {
     let failed = |error: tokio_postgres::Error| {
         let reason = error.as_db_error().map_or_else(|| error.to_string(), |db| db.message().to_owned());
-        format!("The PostgreSQL server of {VARIABLE} does not do `{sql}`: {reason}")
+        format!("The PostgreSQL server does not do `{sql}`: {reason}")
     };
     let (client, connection) = tokio_postgres::connect(server, NoTls).await.map_err(failed)?;
     let work = async move {
-        let outcome = client.batch_execute(sql).await;
+        let outcome = client.simple_query(sql).await;
         drop(client);
         outcome
     };
     let (outcome, ended) = tokio::join!(work, connection);
-    outcome.and(ended).map_err(failed)
+    ended.map_err(failed)?;
+    let row = outcome.map_err(failed)?.into_iter().find_map(|message| match message {
+        SimpleQueryMessage::Row(row) => Some(row),
+        _ => None,
+    });
+    let cells = |row: SimpleQueryRow| {
+        (0..row.len()).map(|cell| row.get(cell).unwrap_or_default().to_owned()).collect()
+    };
+    Ok(row.map_or_else(Vec::new, cells))
 }

@@ -45,14 +45,10 @@ pub(crate) fn run(options: &Options) -> Result<Report> {
     let (lost, wrong) = missing(server.port, &acknowledged)?;
     server.kill()?;
     let title = format!("cut with sync = {sync}");
-    Ok(Report {
-        title,
-        rounds: options.rounds,
-        acknowledged: acknowledged.len(),
-        lost,
-        wrong,
-        must_lose: options.normal,
-    })
+    let wanted = if options.normal { "lost (must lose)" } else { "lost (must lose none)" };
+    let counted = vec![(acknowledged.len(), "acknowledged"), (lost, wanted), (wrong, "wrong")];
+    let is_good = !acknowledged.is_empty() && wrong == 0 && (lost > 0) == options.normal;
+    Ok(Report { title, rounds: options.rounds, counted, is_good })
 }
 
 fn lock(disk: &Mutex<Disk>) -> Result<std::sync::MutexGuard<'_, Disk>> {
