@@ -63,6 +63,8 @@ impl Db {
 
     /// Serves another schema from now on, which the database must already hold; what runs keeps its own.
     pub fn install(&self, schema: Arc<Schema>) {
+        let collections = schema.collections.iter().filter(|collection| !collection.is_table());
+        self.inner.engine.protect(collections.map(|collection| collection.name.clone()).collect());
         let mut epoch = self.inner.epoch.write().unwrap_or_else(PoisonError::into_inner);
         *epoch = Arc::new(Epoch::new(epoch.number + 1, schema, self.inner.engine.dialect()));
     }

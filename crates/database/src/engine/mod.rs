@@ -16,6 +16,7 @@ mod statements;
 mod text;
 mod view;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use mains_base::{Clock, Result};
@@ -156,6 +157,15 @@ impl Engine {
         match &self.inner.backend {
             Backend::Sqlite(sqlite) => sqlite.view(clock, body).await,
             Backend::Postgres(postgres) => postgres.view(clock, body).await,
+        }
+    }
+
+    /// Lets rows of these collections be written through an open gate alone ([`Statements::set_gate`]). Debug builds on
+    /// SQLite see to it; it costs nothing elsewhere.
+    pub(crate) fn protect(&self, collections: HashSet<String>) {
+        match &self.inner.backend {
+            Backend::Sqlite(sqlite) => sqlite.protect(collections),
+            Backend::Postgres(_) => {}
         }
     }
 

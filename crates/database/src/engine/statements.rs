@@ -54,6 +54,10 @@ pub trait Statements {
     /// Sends what is queued and reports its failures.
     fn flush(&mut self) -> Result<()>;
 
+    /// Opens or closes the gate to the rows of collections, which the choke point alone does. Behind a closed one debug
+    /// builds on SQLite refuse to write to them; nothing else looks.
+    fn set_gate(&mut self, _is_open: bool) {}
+
     /// Opens a savepoint around `body`: its failure undoes what it did and the transaction lives on.
     /// The only way to survive a failed statement, on both databases.
     fn savepoint(&mut self, body: &mut dyn FnMut(&mut dyn Statements) -> Result<()>) -> Result<()>;

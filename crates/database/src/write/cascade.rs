@@ -14,7 +14,7 @@ use mains_language::schema::{
 use super::input::{Authority, Input, Sent};
 use super::kept::Key;
 use super::save::items;
-use super::{Image, Tx, refusal, violation};
+use super::{Image, Tx, gate, refusal, violation};
 use crate::dialect::quote;
 use crate::schema::names;
 
@@ -181,7 +181,7 @@ impl Tx<'_> {
 
     fn run_on(&mut self, text: &str, ids: &[Uuid]) -> Result<()> {
         let ids = Value::List(ids.iter().copied().map(Value::Id).collect());
-        self.statements.execute_later(text, &[ids], Some(violation::of_delete()))
+        gate::execute_later(self.statements, text, &[ids], Some(violation::of_delete()))
     }
 
     fn inverses(&self, collection: CollectionId, on_delete: OnDelete) -> Vec<Inverse> {

@@ -10,6 +10,7 @@ mod choke;
 mod currency;
 mod draft;
 mod erase;
+mod gate;
 mod guard;
 mod image;
 mod input;

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use mains_base::{Error, Result, Uuid, Value};
 
+use super::gate;
 use crate::dialect::quote;
 use crate::engine::{Job, Statements};
 use crate::schema::names;
@@ -79,7 +80,7 @@ impl Counter {
             }
         };
         parameters.push(Value::Int(count));
-        let rows = statements.query(&text, &parameters)?;
+        let rows = gate::query(statements, &text, &parameters)?;
         rows.0.first().map_or(Ok(None), |row| row.int(0))
     }
 
@@ -103,7 +104,7 @@ impl Counter {
             }
         };
         parameters.push(Value::Int(number.saturating_add(1)));
-        statements.execute_later(&text, &parameters, None)
+        gate::execute_later(statements, &text, &parameters, None)
     }
 }
 

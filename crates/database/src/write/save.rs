@@ -6,7 +6,7 @@ use mains_base::{Result, Uuid, Value, fold};
 use mains_language::schema::{Collection, Field, FieldId};
 
 use super::violation::{self, OnUnique};
-use super::{Image, Tx};
+use super::{Image, Tx, gate};
 use crate::dialect::quote;
 use crate::schema::names;
 
@@ -20,7 +20,7 @@ impl Tx<'_> {
             parameters.extend(layout.cells(field.id, value).into_iter().map(|(_, value)| value));
         }
         let meaning = violation::of_record(&self.state.run, image.collection, meanings);
-        self.statements.execute_later(&layout.insert, &parameters, Some(meaning))?;
+        gate::execute_later(self.statements, &layout.insert, &parameters, Some(meaning))?;
         for field in collection.fields.iter().filter(|field| field.many.is_some() && field.is_stored()) {
             self.add_elements((collection, field), image.id(), items(image.value(field.id)), Place::From(0))?;
         }
@@ -48,7 +48,7 @@ impl Tx<'_> {
         let parameters: Vec<Value> =
             std::iter::once(image.id().into()).chain(cells.into_iter().map(|(_, value)| value)).collect();
         let meaning = violation::of_record(&self.state.run, image.collection, meanings);
-        self.statements.execute_later(&text, &parameters, Some(meaning))?;
+        gate::execute_later(self.statements, &text, &parameters, Some(meaning))?;
         Ok(self.keep(image))
     }
 
@@ -73,13 +73,13 @@ impl Tx<'_> {
         let table = quote(&names::join_table(&collection.name, &field.name));
         if !new.iter().take(kept.len()).eq(kept.iter().copied()) {
             let text = format!("DELETE FROM {table} WHERE \"record\" = $1");
-            self.statements.execute_later(&text, &[image.id().into()], None)?;
+            gate::execute_later(self.statements, &text, &[image.id().into()], None)?;
             return self.add_elements((collection, field), image.id(), new, Place::From(0));
         }
         let gone: Vec<Value> = old.iter().filter(|item| !new.contains(item)).cloned().collect();
         if !gone.is_empty() {
             let text = format!("DELETE FROM {table} WHERE \"record\" = $1 AND \"target\" IN $2");
-            self.statements.execute_later(&text, &[image.id().into(), Value::List(gone)], None)?;
+            gate::execute_later(self.statements, &text, &[image.id().into(), Value::List(gone)], None)?;
         }
         let added = new.get(kept.len()..).unwrap_or_default();
         self.add_elements((collection, field), image.id(), added, Place::Behind)
@@ -114,7 +114,7 @@ impl Tx<'_> {
             }
             parameters.extend(element.as_text().filter(|_| folds).map(|text| Value::Text(fold(text))));
             let meaning = violation::of_list(&self.state.run, field);
-            self.statements.execute_later(&text, &parameters, Some(meaning))?;
+            gate::execute_later(self.statements, &text, &parameters, Some(meaning))?;
         }
         Ok(())
     }

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use mains_base::{Error, Kind, Result};
 use rusqlite::{Connection, ErrorCode};
 
+use super::authorizer::{Authorizer, Protected};
 use super::checkpoint::Checkpoints;
 use super::connection::Opener;
 use super::statements::SqliteStatements;
@@ -31,6 +32,9 @@ pub(super) struct Writer {
     pub(super) opener: Opener,
     /// `None` after a failed commit or an error of the disk, until it could be opened again.
     pub(super) connection: Option<Connection>,
+    /// Of the connection; in debug builds alone.
+    pub(super) authorizer: Option<Authorizer>,
+    pub(super) protected: Arc<Protected>,
     pub(super) queue: Arc<Queue>,
     pub(super) commits: Arc<Commits>,
     pub(super) checkpoints: Arc<Checkpoints>,
@@ -74,10 +78,12 @@ impl Writer {
     }
 
     /// The connection, opened again if the last one was given up.
-    fn connected(&mut self) -> Result<()> {
+    pub(super) fn connected(&mut self) -> Result<()> {
         if self.connection.is_none() {
             let mut connection = self.opener.writer()?;
             self.checkpoints.watch(&mut connection).map_err(Error::internal)?;
+            self.authorizer =
+                Authorizer::watch(&mut connection, &self.protected).map_err(Error::internal)?;
             self.connection = Some(connection);
         }
         Ok(())
@@ -167,7 +173,7 @@ impl Writer {
 
     fn call(&mut self, job: &Job) -> Result<Answer> {
         let Some(connection) = &self.connection else { return Err(failure::unavailable("no connection")) };
-        let mut statements = SqliteStatements::new(connection);
+        let mut statements = SqliteStatements::watched(connection, self.authorizer.as_ref());
         let outcome = catch_unwind(AssertUnwindSafe(|| job(&mut statements)));
         let outcome = match outcome {
             Err(payload) => Err(failure::panicked(&*payload)),

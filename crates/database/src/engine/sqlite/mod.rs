@@ -1,5 +1,6 @@
 //! SQLite: one writer thread with group commit, readers inline and in a pool, checkpoints on a thread of their own.
 
+mod authorizer;
 mod checkpoint;
 mod connection;
 mod group;
@@ -7,6 +8,7 @@ mod readers;
 mod statements;
 mod values;
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,6 +17,7 @@ use std::thread::JoinHandle;
 use mains_base::{Clock, Error, Kind, Result};
 use tokio::sync::oneshot;
 
+use self::authorizer::Protected;
 use self::checkpoint::Checkpoints;
 use self::connection::Opener;
 use self::group::Writer;
@@ -31,6 +34,7 @@ pub(super) struct Sqlite {
     queue: Arc<Queue>,
     readers: Readers,
     checkpoints: Arc<Checkpoints>,
+    protected: Arc<Protected>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     lock: Mutex<Option<File>>,
 }
@@ -40,26 +44,34 @@ impl Sqlite {
         let lock = lock(path)?;
         let opener = Opener::new(path, settings);
         let checkpoints = Arc::new(Checkpoints::default());
-        let mut connection = opener.writer()?;
-        checkpoints.watch(&mut connection).map_err(Error::internal)?;
         let queue = Arc::new(Queue::new(settings.queue));
-        let writer = Writer {
+        let protected = Arc::new(Protected::default());
+        let mut writer = Writer {
             opener: opener.clone(),
-            connection: Some(connection),
+            connection: None,
+            authorizer: None,
+            protected: Arc::clone(&protected),
             queue: Arc::clone(&queue),
             commits,
             checkpoints: Arc::clone(&checkpoints),
         };
+        writer.connected()?;
         let checkpointer = opener.writer()?;
         let (readers, mut threads) = Readers::open(opener, settings)?;
         threads.push(thread("mains-write", move || writer.work())?);
         let seen = Arc::clone(&checkpoints);
         threads.push(thread("mains-checkpoint", move || seen.work(&checkpointer))?);
-        Ok(Self { queue, readers, checkpoints, threads: Mutex::new(threads), lock: Mutex::new(Some(lock)) })
+        let (threads, lock) = (Mutex::new(threads), Mutex::new(Some(lock)));
+        Ok(Self { queue, readers, checkpoints, protected, threads, lock })
     }
 
     pub(super) fn queue(&self) -> &Queue {
         &self.queue
+    }
+
+    /// Lets only the choke point write to rows of these collections; debug builds see to it.
+    pub(super) fn protect(&self, collections: HashSet<String>) {
+        self.protected.set(collections);
     }
 
     pub(super) async fn read<T: Send + 'static>(

@@ -3,6 +3,7 @@
 use mains_base::{Error, Result, Value};
 use rusqlite::Connection;
 
+use super::authorizer::Authorizer;
 use super::values;
 use crate::dialect::Dialect;
 use crate::engine::{OnViolation, Rows, Statements, failure};
@@ -11,13 +12,20 @@ use crate::engine::{OnViolation, Rows, Statements, failure};
 /// nature, and one text of code must behave alike on both.
 pub(super) struct SqliteStatements<'c> {
     connection: &'c Connection,
+    authorizer: Option<&'c Authorizer>,
+    is_open: bool,
     failed: bool,
     broken: bool,
 }
 
 impl<'c> SqliteStatements<'c> {
     pub(super) fn new(connection: &'c Connection) -> Self {
-        Self { connection, failed: false, broken: false }
+        Self { connection, authorizer: None, is_open: false, failed: false, broken: false }
+    }
+
+    /// The same, and rows of collections may only be written while the gate is open.
+    pub(super) fn watched(connection: &'c Connection, authorizer: Option<&'c Authorizer>) -> Self {
+        Self { authorizer, ..Self::new(connection) }
     }
 
     /// Whether a statement failed and its failure was not undone.
@@ -38,11 +46,15 @@ impl<'c> SqliteStatements<'c> {
 
     fn run<T>(
         &mut self,
+        sql: &str,
         on_violation: Option<&OnViolation>,
         statement: impl FnOnce(&Connection) -> Result<T, rusqlite::Error>,
     ) -> Result<T> {
         if self.failed {
             return Err(failure::went_on());
+        }
+        if let Some(authorizer) = self.authorizer.filter(|_| !self.is_open) {
+            authorizer.check(self.connection, sql).inspect_err(|_| self.failed = true)?;
         }
         statement(self.connection).map_err(|cause| {
             self.fail(&cause);
@@ -65,7 +77,7 @@ impl Statements for SqliteStatements<'_> {
     }
 
     fn query(&mut self, sql: &str, parameters: &[Value]) -> Result<Rows> {
-        self.run(None, |connection| {
+        self.run(sql, None, |connection| {
             let mut statement = values::prepare(connection, sql, parameters)?;
             let columns = statement.column_count();
             let mut rows = statement.raw_query();
@@ -78,7 +90,7 @@ impl Statements for SqliteStatements<'_> {
     }
 
     fn execute(&mut self, sql: &str, parameters: &[Value], on_violation: Option<OnViolation>) -> Result<u64> {
-        self.run(on_violation.as_ref(), |connection| {
+        self.run(sql, on_violation.as_ref(), |connection| {
             let mut statement = values::prepare(connection, sql, parameters)?;
             if statement.column_count() == 0 {
                 return statement.raw_execute().map(|touched| touched as u64);
@@ -99,6 +111,10 @@ impl Statements for SqliteStatements<'_> {
         on_violation: Option<OnViolation>,
     ) -> Result<()> {
         self.execute(sql, parameters, on_violation).map(drop)
+    }
+
+    fn set_gate(&mut self, is_open: bool) {
+        self.is_open = is_open;
     }
 
     fn flush(&mut self) -> Result<()> {

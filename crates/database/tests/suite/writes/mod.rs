@@ -3,6 +3,7 @@
 mod cascades;
 mod create;
 mod delete;
+mod gate;
 mod golden;
 mod held;
 mod hot;
