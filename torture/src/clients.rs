@@ -59,8 +59,7 @@ impl Clients {
     /// Begins: one writer per tally, and a reader.
     pub(crate) fn start(port: u16, key: &str, tallies: &[String]) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
-        let client =
-            || Client { port, key: key.to_owned(), wire: None, noted: Noted::default() };
+        let client = || Client { port, key: key.to_owned(), wire: None, noted: Noted::default() };
         let mut threads = Vec::new();
         for (writer, tally) in (0..CLIENTS).zip(tallies) {
             let (stop, client, tally) = (Arc::clone(&stop), client(), tally.clone());

@@ -44,7 +44,11 @@ pub(crate) fn run(options: &Options) -> Result<Report> {
     let mut back = Duration::ZERO;
     for round in 0..options.rounds {
         std::thread::sleep(Duration::from_millis(250 + u64::from(round * 37 % 200)));
-        if round.is_multiple_of(2) { postgres.kill() } else { postgres.stop_at_once() }
+        if round.is_multiple_of(2) {
+            postgres.kill()
+        } else {
+            postgres.stop_at_once()
+        }
         // Sometimes it is away for longer than a write waits for a connection.
         std::thread::sleep(Duration::from_millis(if round % 3 == 2 { 1_500 } else { 50 }));
         postgres.restart().map_err(Error::other)?;
@@ -126,8 +130,10 @@ impl Counts {
     fn take(port: u16, noted: &Noted) -> Result<Self> {
         let (found, wrong) = stored(port)?;
         let lost = noted.entries.iter().filter(|(key, id)| found.get(key) != Some(id)).count();
-        let unasked = found.keys().filter(|key| !noted.entries.contains_key(key) && !noted.unknown.contains(key));
-        let mut counts = Self { lost, doubled: wrong + unasked.count(), entries: found.len(), ..Self::default() };
+        let unasked =
+            found.keys().filter(|key| !noted.entries.contains_key(key) && !noted.unknown.contains(key));
+        let mut counts =
+            Self { lost, doubled: wrong + unasked.count(), entries: found.len(), ..Self::default() };
         let mut wire = Wire::open(port, "")?;
         for (tally, (known, unknown)) in &noted.tallies {
             let answer = wire.call("GET", &format!("/api/tallies/{tally}"), None)?.json();

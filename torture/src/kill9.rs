@@ -32,11 +32,8 @@ pub(crate) fn run(options: &Options) -> Result<Report> {
     let server = site.serve()?;
     let (lost, wrong) = missing(server.port, &acknowledged)?;
     let title = format!("kill9 on {}", options.database());
-    let counted = vec![
-        (acknowledged.len(), "acknowledged"),
-        (lost, "lost (must lose none)"),
-        (wrong, "wrong"),
-    ];
+    let counted =
+        vec![(acknowledged.len(), "acknowledged"), (lost, "lost (must lose none)"), (wrong, "wrong")];
     let is_good = !acknowledged.is_empty() && lost == 0 && wrong == 0;
     Ok(Report { title, rounds: options.rounds, counted, is_good })
 }

@@ -97,7 +97,8 @@ struct Counts {
 /// Goes there and back, killed each time.
 pub(crate) fn run(options: &Options) -> Result<Report> {
     let folder = tempfile::tempdir()?;
-    let postgres = options.postgres.then(|| Postgres::start(Disk::Durable)).transpose().map_err(Error::other)?;
+    let postgres =
+        options.postgres.then(|| Postgres::start(Disk::Durable)).transpose().map_err(Error::other)?;
     let environment = postgres.iter().map(|postgres| ("MAINS_DATABASE_URL", postgres.url())).collect();
     let site = Site::make(folder.path(), &options.mains, environment)?;
     let old = std::fs::read_to_string(folder.path().join("collections/entries.toml"))?;
@@ -106,7 +107,8 @@ pub(crate) fn run(options: &Options) -> Result<Report> {
     site.write("rows.jsonl", &rows())?;
     site.run(&["import", "entries", &folder.path().join("rows.jsonl").to_string_lossy()])?;
     let before = content(&site)?;
-    let mut ways = Ways { site: &site, old, there: Duration::ZERO, back: Duration::ZERO, counts: Counts::default() };
+    let mut ways =
+        Ways { site: &site, old, there: Duration::ZERO, back: Duration::ZERO, counts: Counts::default() };
     for there in [true, false] {
         ways.go(there)?;
         let started = Instant::now();

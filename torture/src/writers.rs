@@ -44,7 +44,9 @@ fn write(port: u16, key: &str, writer: u32, first: u64, stop: &AtomicBool) -> Ac
     let mut acknowledged = Acknowledged::new();
     let Ok(mut wire) = Wire::open(port, key) else { return acknowledged };
     for number in first.. {
-        let Ok(answer) = wire.call("POST", "/api/entries", Some(&entry(writer, number))) else { return acknowledged };
+        let Ok(answer) = wire.call("POST", "/api/entries", Some(&entry(writer, number))) else {
+            return acknowledged;
+        };
         if answer.status == 201 {
             let id = answer.json().get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
             acknowledged.insert((writer, number), id);

@@ -54,6 +54,9 @@ pub(crate) enum Command {
     /// API keys: create, list, revoke.
     #[command(subcommand)]
     Keys(Keys),
+    /// Named readers of the changes: list them, drop one.
+    #[command(subcommand)]
+    Followers(Followers),
     /// Look at settings, database, disk, clock and ports; say what is wrong and what to do.
     Doctor,
     /// Print completions for a shell.
@@ -134,5 +137,17 @@ pub(crate) enum Keys {
     Revoke {
         /// The id, as `keys list` shows it.
         id: String,
+    },
+}
+
+/// `mains followers`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Followers {
+    /// List them, with how many changes each has yet to read.
+    List,
+    /// Drop one that nobody runs any more, so that the changes kept for it may go.
+    Drop {
+        /// Its name, as `followers list` shows it.
+        name: String,
     },
 }

@@ -65,6 +65,9 @@ fn run(arguments: Arguments, talk: Talk) -> Result<bool, Trouble> {
         }
         Command::Import(import) => on_site(&folder, |backend| commands::import::run(backend, &import, talk))?,
         Command::Export(export) => on_site(&folder, |backend| commands::export::run(backend, &export, talk))?,
+        Command::Followers(followers) => {
+            on_site(&folder, |backend| commands::followers::run(backend, &followers, talk))?;
+        }
         Command::Keys(keys) => on_site(&folder, |backend| commands::keys::run(backend, &keys, talk))?,
     }
     Ok(true)

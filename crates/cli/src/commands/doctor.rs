@@ -17,7 +17,7 @@ use serde_json::Value;
 use crate::backend;
 use crate::control::Client;
 use crate::files;
-use crate::operations::{Operation, migrate};
+use crate::operations::{Operation, changes, migrate};
 use crate::settings::{self, Settings};
 use crate::site::{self, Trouble};
 use crate::talk::{Hue, Talk};
@@ -49,7 +49,7 @@ pub(crate) fn run(folder: &Path, talk: Talk) -> Result<bool> {
         let is_served = matches!(client, Ok(Some(_)));
         found.push(("port", port(&settings.server.listen, is_served)));
         found.push(("descriptors", descriptors(settings)));
-        found.push(("database", database(folder, settings, &mut client)));
+        found.extend(database(folder, settings, &mut client));
     }
     let width = found.iter().map(|(subject, _)| subject.len()).max().unwrap_or_default();
     for (subject, found) in &found {
@@ -202,20 +202,46 @@ fn descriptors(settings: &Settings) -> Found {
     }
 }
 
-fn database(folder: &Path, settings: &Settings, client: &mut Result<Option<Client>>) -> Found {
-    let is_embedded = settings.database.url.is_empty();
-    let plan = match client {
-        Err(error) => return Err(error.detail().to_owned()),
-        Ok(Some(client)) => client.ask(&Operation::Plan { drops: Vec::new() }),
-        Ok(None)
-            if is_embedded
-                && File::open(folder.join("data/site.db"))
-                    .is_err_and(|error| error.kind() == ErrorKind::NotFound) =>
-        {
-            return Ok("not there yet; the first start makes it".to_owned());
-        }
-        Ok(None) => looked_at(folder, settings),
+/// What was asked of the database.
+struct Looked {
+    plan: Result<Value>,
+    changes: Option<Result<Value>>,
+}
+
+/// The database, and where there is one the changes that it keeps.
+fn database(
+    folder: &Path,
+    settings: &Settings,
+    client: &mut Result<Option<Client>>,
+) -> Vec<(&'static str, Found)> {
+    let is_missing = || {
+        let opened = File::open(folder.join("data/site.db"));
+        settings.database.url.is_empty() && opened.is_err_and(|error| error.kind() == ErrorKind::NotFound)
     };
+    let looked = match client {
+        Err(error) => return vec![("database", Err(error.detail().to_owned()))],
+        Ok(Some(client)) => Looked {
+            plan: client.ask(&Operation::Plan { drops: Vec::new() }),
+            changes: Some(client.ask(&Operation::Changes)),
+        },
+        Ok(None) if is_missing() => {
+            return vec![("database", Ok("not there yet; the first start makes it".to_owned()))];
+        }
+        Ok(None) => {
+            looked_at(folder, settings).unwrap_or_else(|error| Looked { plan: Err(error), changes: None })
+        }
+    };
+    let mut found = vec![("database", planned(looked.plan))];
+    if let Some(changes) = looked.changes {
+        found.push((
+            "changes",
+            changes.map_err(|error| told(&error)).and_then(|changes| kept(&changes, settings)),
+        ));
+    }
+    found
+}
+
+fn planned(plan: Result<Value>) -> Found {
     match plan {
         Ok(Value::Null) => Ok("as the files declare it".to_owned()),
         Ok(_) => Err("differs from the files; `mains migrate --plan` shows how.".to_owned()),
@@ -226,12 +252,31 @@ fn database(folder: &Path, settings: &Settings, client: &mut Result<Option<Clien
     }
 }
 
-fn looked_at(folder: &Path, settings: &Settings) -> Result<Value> {
+/// How much of the log is kept, and who keeps it.
+fn kept(standing: &Value, settings: &Settings) -> Found {
+    let number = |value: &Value, name| value.get(name).and_then(Value::as_i64).unwrap_or_default();
+    let text = |value: &Value, name| value.get(name).and_then(Value::as_str).map(str::to_owned);
+    let (changes, megabytes) = (number(standing, "rows"), number(standing, "bytes") >> 20);
+    let Some(holder) = text(standing, "held_by") else {
+        return Ok(format!("{changes} are kept, {megabytes} MB of {}", settings.changes.keep_mb));
+    };
+    let followers = standing.get("followers").and_then(Value::as_array);
+    let found = followers.into_iter().flatten().find(|one| text(one, "name").as_ref() == Some(&holder));
+    let behind = found.map_or(0, |one| number(one, "behind"));
+    Err(format!(
+        "{changes} are kept, {megabytes} MB instead of [changes] keep_mb = {}, because {holder} has {behind} of them yet \
+         to read. See that it runs; if nobody needs it any more, run `mains followers drop {holder}`.",
+        settings.changes.keep_mb
+    ))
+}
+
+fn looked_at(folder: &Path, settings: &Settings) -> Result<Looked> {
     backend::runtime()?.block_on(async {
         let db = site::open_database(folder, settings).await?;
         let plan = migrate::plan(&db, folder, &[]).await;
+        let changes = changes::standing(db.engine(), settings).await;
         db.engine().close().await;
-        plan
+        Ok(Looked { plan, changes: Some(changes) })
     })
 }
 
@@ -261,6 +306,21 @@ mod tests {
         assert!(port(&listen, true).unwrap().contains("by this site"));
         assert!(port("192.0.2.1:8080", false).unwrap_err().contains("no address of this machine"));
         assert!(port("nowhere.invalid:8080", false).unwrap_err().contains("no address of a machine"));
+    }
+
+    #[test]
+    fn who_holds_the_changes_is_told_by_name() {
+        let settings = settings::read_defaults();
+        let standing = |holder| {
+            let followers =
+                serde_json::json!([{"name": "mail", "behind": 2}, {"name": "search", "behind": 900_000}]);
+            serde_json::json!({"rows": 950_000, "bytes": 1_300_i64 << 20, "held_by": holder, "followers": followers})
+        };
+        assert_eq!(kept(&standing(None), &settings).unwrap(), "950000 are kept, 1300 MB of 1024");
+        let wrong = kept(&standing(Some("search")), &settings).unwrap_err();
+        for part in ["keep_mb = 1024", "search has 900000", "`mains followers drop search`"] {
+            assert!(wrong.contains(part), "{wrong}");
+        }
     }
 
     #[test]

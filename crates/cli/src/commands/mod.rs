@@ -4,6 +4,7 @@ pub(crate) mod check;
 pub(crate) mod dev;
 pub(crate) mod doctor;
 pub(crate) mod export;
+pub(crate) mod followers;
 pub(crate) mod import;
 pub(crate) mod keys;
 pub(crate) mod migrate;

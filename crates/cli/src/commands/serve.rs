@@ -6,12 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mains_base::{Error, Kind, Result};
+use mains_database::log;
 use mains_server::{Limits, Router, Server, Stop, tasks};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::backend;
 use crate::control::{self, Client};
+use crate::operations::changes;
 use crate::settings::Settings;
 use crate::site::{Applies, Site, Trouble};
 use crate::talk::Talk;
@@ -48,6 +50,7 @@ pub(crate) async fn start(site: &Arc<Site>, talk: Talk) -> Result<impl Future<Ou
     talk.print(&format!("Serving {} at http://{}/", site.settings.site.name, server.address()?))?;
     site.records.callers().keep_fresh(site.stop.clone());
     site.records.feed(site.stop.clone());
+    keep_changes(site);
     on_signal(site.stop.clone())?;
     let stop = site.stop.clone();
     let data = site.folder.join("data");
@@ -55,6 +58,13 @@ pub(crate) async fn start(site: &Arc<Site>, talk: Talk) -> Result<impl Future<Ou
         server.run(stop).await;
         control::forget(&data);
     })
+}
+
+/// Trims the log of changes while the site runs.
+fn keep_changes(site: &Arc<Site>) {
+    let (engine, retention) = (site.db().engine().clone(), changes::retention(&site.settings));
+    let stop = site.stop.clone();
+    tasks::spawn("log", async move { log::keep_trimmed(engine, retention, stop.asked()).await });
 }
 
 /// Takes as many open files as the system lets this user have; shells give 1024 to begin with.

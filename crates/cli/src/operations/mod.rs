@@ -2,6 +2,7 @@
 //!
 //! Invariant: a command does nothing to a database but by one of these, so it works the same both ways.
 
+pub(crate) mod changes;
 pub(crate) mod export;
 pub(crate) mod import;
 mod keys;
@@ -29,6 +30,10 @@ pub(crate) enum Operation {
     KeysList,
     /// Revokes a key.
     KeysRevoke { id: String },
+    /// Answers how the log stands: `{rows, bytes, held_by, followers: [{name, behind}]}`.
+    Changes,
+    /// Drops a named follower.
+    FollowersDrop { name: String },
     /// Answers what `migrate` would do, as text; `null` when nothing.
     Plan { drops: Vec<String> },
     /// Does it; answers the plan as text.
@@ -51,6 +56,8 @@ pub(crate) async fn perform(site: &Arc<Site>, operation: Operation) -> Result<Va
         Operation::KeysCreate { roles, note } => keys::create(site, roles, note).await,
         Operation::KeysList => keys::list(site).await,
         Operation::KeysRevoke { id } => keys::revoke(site, &id).await,
+        Operation::Changes => changes::standing(site.db().engine(), &site.settings).await,
+        Operation::FollowersDrop { name } => changes::drop_follower(site.db().engine(), &name).await,
         Operation::Plan { drops } => migrate::plan(site.db(), &site.folder, &drops).await,
         Operation::Migrate { drops } => migrate::apply(site.db(), &site.folder, &drops).await,
         Operation::ImportFind { collection } => import::find(site, &collection).await,

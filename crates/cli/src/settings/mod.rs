@@ -23,6 +23,7 @@ pub(crate) struct Settings {
     pub(crate) database: Database,
     pub(crate) server: Server,
     pub(crate) records: Records,
+    pub(crate) changes: Changes,
     pub(crate) log: Log,
 }
 
@@ -60,6 +61,13 @@ pub(crate) struct Records {
     pub(crate) limit: u32,
 }
 
+/// `[changes]`
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) struct Changes {
+    pub(crate) keep_days: u32,
+    pub(crate) keep_mb: u32,
+}
+
 /// `[log]`
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub(crate) struct Log {
@@ -91,11 +99,20 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
+/// The defaults alone.
+#[cfg(test)]
+pub(crate) fn read_defaults() -> Settings {
+    merge::merged("", |_| None).unwrap_or_else(|problem| unreachable!("{}", problem.message))
+}
+
 /// What may not be so.
 pub(crate) fn check(settings: &Settings) -> Result<(), Problem> {
     let wrong = |message: String| Err(Problem::plain(message));
     if !(1..=500).contains(&settings.records.limit) {
         return wrong(format!("[records] limit is {}; it may be 1 to 500.", settings.records.limit));
+    }
+    if settings.changes.keep_days == 0 || settings.changes.keep_mb == 0 {
+        return wrong("[changes] keep_days and keep_mb are at least 1.".to_owned());
     }
     let address: &str = &settings.server.listen;
     if !address.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok()) {
@@ -153,6 +170,7 @@ mod tests {
         for (source, part) in [
             ("[records]\nlimit = 0", "1 to 500"),
             ("[server]\nlisten = \"here\"", "HOST:PORT"),
+            ("[changes]\nkeep_mb = 0", "at least 1"),
             ("[log]\nlevel = \"loud\"", "error, warn"),
             ("[database]\nurl = \"mysql://x\"", "postgres://"),
         ] {

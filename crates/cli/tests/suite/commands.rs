@@ -1,7 +1,11 @@
 //! Commands on a site that nobody serves.
 
 use std::fs;
+use std::sync::Arc;
 
+use mains_base::SystemClock;
+use mains_database::engine::{Engine, EngineSettings};
+use mains_database::log::{Follower, Start};
 use tempfile::TempDir;
 
 use crate::program::{SEED, mains, out, said};
@@ -192,4 +196,30 @@ fn completions_are_printed() {
     for shell in ["bash", "zsh", "fish"] {
         assert!(out(&mains(folder.path(), &["completions", shell])).contains("migrate"), "{shell}");
     }
+}
+
+#[test]
+fn a_follower_that_nobody_runs_is_dropped_by_name() {
+    let folder = site();
+    let path = folder.path().join("site");
+    out(&mains(&path, &["migrate"]));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let settings = EngineSettings::sqlite(path.join("data/site.db"));
+        let engine = Engine::open(&settings, Arc::new(SystemClock)).await.unwrap();
+        Follower::open(&engine, "search", Start::Beginning).await.unwrap();
+        engine.close().await;
+    });
+    let listed = out(&mains(&path, &["followers", "list"]));
+    assert!(listed.starts_with("search ") && listed.lines().count() == 1, "{listed}");
+    assert!(out(&mains(&path, &["doctor"])).contains("changes      "));
+    let unknown = mains(&path, &["followers", "drop", "serch"]);
+    assert_eq!(unknown.status.code(), Some(1));
+    assert!(
+        said(&unknown).contains("There is no follower serch. Did you mean search?"),
+        "{}",
+        said(&unknown)
+    );
+    out(&mains(&path, &["followers", "drop", "search"]));
+    assert!(said(&mains(&path, &["followers", "list"])).contains("Nobody follows"));
 }

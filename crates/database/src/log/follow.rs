@@ -7,7 +7,7 @@ use std::sync::Arc;
 use mains_base::{Error, Kind, Result, Value};
 use tokio::sync::watch;
 
-use super::{Change, Position, last, one_int, read};
+use super::{Change, Position, first, last, one_int, read};
 use crate::engine::{Engine, Statements};
 
 /// Changes in one batch.
@@ -62,13 +62,7 @@ impl Follower {
     pub async fn open(engine: &Engine, name: &str, start: Start) -> Result<Self> {
         let position = match start {
             Start::Now => last(engine).await?.0,
-            Start::Beginning => {
-                let first = match engine.dialect() {
-                    crate::dialect::Dialect::Sqlite => "SELECT min(position) FROM mains_changes",
-                    crate::dialect::Dialect::Postgres => "SELECT min(position) FROM mains_changes_positions",
-                };
-                one_int(engine, first, Vec::new()).await?.map_or(0, |first| first - 1)
-            }
+            Start::Beginning => first(engine).await?.map_or(0, |first| first - 1),
         };
         let parameters = [Value::from(name), Value::Int(position)];
         let insert = move |statements: &mut dyn Statements| {

@@ -7,13 +7,14 @@ mod change;
 mod follow;
 mod retention;
 mod scrub;
+mod size;
 mod tables;
 
 use mains_base::{Error, Kind, Result, Uuid, Value};
 
 pub use self::change::{Change, NewChange, Op, Position};
 pub use self::follow::{Batch, Follower, Start};
-pub use self::retention::{Retention, drop_follower, trim};
+pub use self::retention::{Retention, Standing, Waiting, drop_follower, keep_trimmed, standing, trim};
 pub use self::scrub::{Forget, scrub};
 pub use self::tables::tables;
 
@@ -83,6 +84,15 @@ pub async fn last(engine: &Engine) -> Result<Position> {
         Dialect::Postgres => "SELECT position FROM mains_log",
     };
     one_int(engine, text, Vec::new()).await.map(|position| Position(position.unwrap_or_default()))
+}
+
+/// The first position that is kept; `None` of an empty log.
+async fn first(engine: &Engine) -> Result<Option<i64>> {
+    let text = match engine.dialect() {
+        Dialect::Sqlite => "SELECT min(position) FROM mains_changes",
+        Dialect::Postgres => "SELECT min(position) FROM mains_changes_positions",
+    };
+    one_int(engine, text, Vec::new()).await
 }
 
 /// The timeline of this log. A restored database starts a new one, so that positions of the old are not taken for its.

@@ -4,38 +4,70 @@ use std::sync::Arc;
 
 use mains_base::{Duration, Error, Result, Value};
 
+use super::size::{self, Size};
 use super::{Position, last, one_int};
 use crate::dialect::Dialect;
-use crate::engine::{Answer, Engine, Statements};
+use crate::engine::{Answer, Engine, ReadQuery, Route, Statements};
 
 /// Rows removed in one transaction.
 const BITE: i64 = 1_000;
+/// Between two looks at the log.
+const EVERY: std::time::Duration = std::time::Duration::from_mins(1);
 
 /// What is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
-    /// Rows younger than this stay, unless there are too many.
+    /// Changes younger than this stay, unless they take too much room.
     pub age: Duration,
-    /// At most this many stay.
+    /// At most about this many bytes stay.
+    pub bytes: i64,
+}
+
+/// How the log stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Changes that are kept.
     pub rows: i64,
+    /// Bytes that they take, about.
+    pub bytes: i64,
+    /// Who reads it by name, by name.
+    pub followers: Vec<Waiting>,
+    /// It takes more than it may, because this follower has not read the oldest part yet.
+    pub held_by: Option<String>,
+}
+
+/// How far a named follower is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// Its name.
+    pub name: String,
+    /// Changes that it has yet to read.
+    pub behind: i64,
 }
 
 impl Retention {
-    /// Seven days, or a million rows.
+    /// So many days, or so many megabytes (of 2²⁰ bytes).
+    pub fn of(days: u32, megabytes: u32) -> Self {
+        let days = Duration::from_micros(i64::from(days) * 86_400 * 1_000_000);
+        Self { age: days.unwrap_or(Duration::MAX), bytes: i64::from(megabytes) << 20 }
+    }
+
+    /// Seven days, or a gigabyte.
     pub fn usual() -> Self {
-        let week = Duration::from_micros(7 * 86_400 * 1_000_000);
-        Self { age: week.unwrap_or(Duration::MAX), rows: 1_000_000 }
+        Self::of(7, 1024)
     }
 }
 
 /// Removes what need not be kept, but nothing that a named follower has yet to read. Gives the number of rows removed.
 ///
-/// The newest row always stays, so that positions go on where they were.
+/// Segments go whole, so up to a segment more than needed. The newest row always stays, so that positions go on where
+/// they were.
 pub async fn trim(engine: &Engine, retention: Retention) -> Result<i64> {
     let last = last(engine).await?;
     let read = one_int(engine, "SELECT min(position) FROM mains_followers", Vec::new()).await?;
-    let old = old(engine, retention).await?.max(last.0 - retention.rows);
-    let until = Position(old.min(last.0 - 1).min(read.unwrap_or(i64::MAX)));
+    let surplus = size::measure(engine).await?.surplus(retention.bytes);
+    let wanted = old(engine, retention).await?.max(surplus);
+    let until = Position(wanted.min(last.0 - 1).min(read.unwrap_or(i64::MAX)));
     let mut removed = 0;
     loop {
         let bite = bite(engine, until).await?;
@@ -44,6 +76,50 @@ pub async fn trim(engine: &Engine, retention: Retention) -> Result<i64> {
             return Ok(removed);
         }
     }
+}
+
+/// Trims the log every minute until `stop` is done. A failure is logged, and tried again a minute later.
+pub async fn keep_trimmed(engine: Engine, retention: Retention, stop: impl Future<Output = ()>) {
+    let mut stop = std::pin::pin!(stop);
+    while tokio::time::timeout(EVERY, stop.as_mut()).await.is_err() {
+        match trim(&engine, retention).await {
+            Ok(0) => {}
+            Ok(removed) => tracing::debug!(removed, "the log was trimmed"),
+            Err(error) => tracing::warn!(?error, "the log could not be trimmed"),
+        }
+    }
+}
+
+/// How much the log holds, who still has to read it, and who keeps it from being trimmed. Changes nothing.
+pub async fn standing(engine: &Engine, retention: Retention) -> Result<Standing> {
+    let last = last(engine).await?.0;
+    let rows = super::first(engine).await?.map_or(0, |first| last - first + 1);
+    let size = size::known(engine).await?;
+    let followers = followers(engine, last).await?;
+    let held_by = holding(&size, retention, last, &followers);
+    Ok(Standing { rows, bytes: size.bytes, followers, held_by })
+}
+
+/// The last of those that keep the log longer than it may be.
+fn holding(size: &Size, retention: Retention, last: i64, followers: &[Waiting]) -> Option<String> {
+    let slowest = followers.iter().max_by_key(|follower| follower.behind)?;
+    let is_held = last - slowest.behind < size.surplus(retention.bytes);
+    is_held.then(|| slowest.name.clone())
+}
+
+async fn followers(engine: &Engine, last: i64) -> Result<Vec<Waiting>> {
+    let text = "SELECT name, position FROM mains_followers ORDER BY name";
+    let query = ReadQuery { text: text.into(), parameters: Vec::new(), route: Route::Pool };
+    let read = engine.read(query, move |rows| {
+        let mut followers = Vec::new();
+        while let Some(row) = rows.next()? {
+            let behind = last - row.int(1)?.unwrap_or_default();
+            followers
+                .push(Waiting { name: row.text(0)?.unwrap_or_default().to_owned(), behind: behind.max(0) });
+        }
+        Ok(followers)
+    });
+    read.await
 }
 
 /// The last position of those that are too old. Positions follow the clock but for moments, so the first young row
@@ -79,6 +155,9 @@ async fn bite(engine: &Engine, until: Position) -> Result<i64> {
                 None,
             )?,
         };
+        if removed < BITE.unsigned_abs() {
+            size::forget(statements, until.0)?;
+        }
         Ok(Box::new(removed) as Answer)
     };
     let removed = engine.run_alone(&[], Arc::new(job)).await?;

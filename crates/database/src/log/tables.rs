@@ -19,6 +19,7 @@ const SQLITE: &[&str] = &[
      collection TEXT NOT NULL, record BLOB NOT NULL, op INTEGER NOT NULL, version INTEGER NOT NULL, actor BLOB, \
      request TEXT, event TEXT, data TEXT, touched TEXT) STRICT",
     "CREATE TABLE IF NOT EXISTS mains_followers (name TEXT PRIMARY KEY, position INTEGER NOT NULL) STRICT",
+    "CREATE TABLE IF NOT EXISTS mains_changes_sizes (segment INTEGER PRIMARY KEY, bytes INTEGER NOT NULL) STRICT",
     "CREATE TABLE IF NOT EXISTS mains_log (one INTEGER PRIMARY KEY CHECK (one = 1), timeline BLOB NOT NULL) STRICT",
     "INSERT INTO mains_log VALUES (1, randomblob(16)) ON CONFLICT DO NOTHING",
 ];
@@ -30,6 +31,7 @@ const POSTGRES: &[&str] = &[
      request text COLLATE \"C\", event text COLLATE \"C\", data text COLLATE \"C\", touched text COLLATE \"C\")",
     "CREATE TABLE IF NOT EXISTS mains_changes_positions (position bigint PRIMARY KEY, seq bigint NOT NULL UNIQUE)",
     "CREATE TABLE IF NOT EXISTS mains_followers (name text COLLATE \"C\" PRIMARY KEY, position bigint NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS mains_changes_sizes (segment bigint PRIMARY KEY, bytes bigint NOT NULL)",
     "CREATE TABLE IF NOT EXISTS mains_log (one bigint PRIMARY KEY CHECK (one = 1), timeline uuid NOT NULL, \
      position bigint NOT NULL, low bigint NOT NULL)",
     "INSERT INTO mains_log VALUES (1, gen_random_uuid(), 0, 0) ON CONFLICT DO NOTHING",

@@ -68,10 +68,13 @@ impl Authorizer {
         if !texts.contains_key(sql) {
             texts.insert(sql.into(), self.compiled(connection, sql));
         }
-        let written = texts.get(sql).and_then(|tables| tables.iter().find(|table| self.protected.holds(table)));
+        let written =
+            texts.get(sql).and_then(|tables| tables.iter().find(|table| self.protected.holds(table)));
         match written {
             None => Ok(()),
-            Some(table) => Err(Error::internal(format!("{table} was about to be changed past the choke point"))),
+            Some(table) => {
+                Err(Error::internal(format!("{table} was about to be changed past the choke point")))
+            }
         }
     }
 

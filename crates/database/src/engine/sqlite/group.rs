@@ -18,9 +18,9 @@ use super::connection::Opener;
 use super::statements::SqliteStatements;
 use super::values::meaning;
 use crate::engine::commits::Commits;
-use crate::engine::{Statements as _, failure};
 use crate::engine::job::{Alteration, Answer, Job, Reply, Task, Work};
 use crate::engine::queue::Queue;
+use crate::engine::{Statements as _, failure};
 
 /// Closures in one group at most.
 const GROUP: usize = 64;
@@ -82,8 +82,7 @@ impl Writer {
         if self.connection.is_none() {
             let mut connection = self.opener.writer()?;
             self.checkpoints.watch(&mut connection).map_err(Error::internal)?;
-            self.authorizer =
-                Authorizer::watch(&mut connection, &self.protected).map_err(Error::internal)?;
+            self.authorizer = Authorizer::watch(&mut connection, &self.protected).map_err(Error::internal)?;
             self.connection = Some(connection);
         }
         Ok(())

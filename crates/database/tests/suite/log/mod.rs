@@ -4,10 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use mains_base::{Duration, Error, Result, SystemClock, Time, Uuid};
+use mains_base::{Error, Result, SystemClock, Time, Uuid};
 use mains_database::dialect::Dialect;
 use mains_database::engine::{Engine, Statements};
-use mains_database::log::{self, Change, Follower, NewChange, Op, Position, Retention, Start};
+use mains_database::log::{self, Change, Follower, NewChange, Op, Position, Start};
+
+mod retention;
 
 use crate::engine::{count_up, counters, number, on_both, on_postgres, run};
 
@@ -252,35 +254,6 @@ fn a_running_follower_hears_of_changes_and_stops() {
         };
         let (ended, ()) = tokio::join!(running, writing);
         ended.unwrap();
-    });
-}
-
-#[test]
-fn the_log_is_trimmed_but_never_past_a_follower() {
-    on_both(async |engine| {
-        prepare(engine).await;
-        let follower = Follower::open(engine, "slow", Start::Beginning).await.unwrap();
-        for _ in 0..30 {
-            run(engine, |statements| logged(statements, 1)).await.unwrap();
-        }
-        all(engine, 30).await;
-        let everything = Retention { age: Duration::from_micros(0).unwrap(), rows: 0 };
-        assert_eq!(log::trim(engine, everything).await.unwrap(), 0);
-        let nothing = Arc::new(|_: &mut dyn Statements, _: &[Change]| Ok(()));
-        assert_eq!(follower.step(&nothing).await.unwrap(), 30);
-        let few = Retention { age: Duration::MAX, rows: 10 };
-        assert_eq!(log::trim(engine, few).await.unwrap(), 20);
-        assert_eq!(log::read(engine, Position(3), 10).await.unwrap_err().code(), "log.too_old");
-        assert_eq!(log::read(engine, Position(20), 100).await.unwrap().len(), 10);
-        // All but the newest, so that positions go on.
-        assert!(log::drop_follower(engine, "slow").await.unwrap());
-        assert_eq!(log::trim(engine, everything).await.unwrap(), 9);
-        run(engine, |statements| logged(statements, 1)).await.unwrap();
-        let mut advanced = engine.log_advanced();
-        while log::last(engine).await.unwrap() < Position(31) {
-            advanced.changed().await.unwrap();
-        }
-        assert_eq!(log::read(engine, Position(30), 10).await.unwrap()[0].version, 31);
     });
 }
 

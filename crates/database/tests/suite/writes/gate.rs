@@ -34,14 +34,18 @@ fn nothing_writes_past_the_choke_point() {
             &["INSERT INTO posts__tags (record, target, position) SELECT id, 'a', 1 FROM posts"],
             &["WITH all_of_them AS (SELECT id FROM accounts) DELETE FROM accounts WHERE id IN all_of_them"],
             // Where a reader of the text sees nothing.
-            &["CREATE TEMP VIEW innocent AS SELECT name FROM accounts",
-              "CREATE TEMP TRIGGER quiet INSTEAD OF UPDATE ON innocent BEGIN UPDATE accounts SET name = new.name; END",
-              "UPDATE innocent SET name = 'x'"],
+            &[
+                "CREATE TEMP VIEW innocent AS SELECT name FROM accounts",
+                "CREATE TEMP TRIGGER quiet INSTEAD OF UPDATE ON innocent BEGIN UPDATE accounts SET name = new.name; END",
+                "UPDATE innocent SET name = 'x'",
+            ],
         ] {
             let refused = past(engine, texts).await.unwrap_err();
             assert!(format!("{refused:?}").contains("past the choke point"), "{texts:?}: {refused:?}");
         }
         // What has no door is nobody's but its owner's.
-        past(engine, &["INSERT INTO mains_followers VALUES ('ears', 0)", "SELECT count(*) FROM accounts"]).await.unwrap();
+        past(engine, &["INSERT INTO mains_followers VALUES ('ears', 0)", "SELECT count(*) FROM accounts"])
+            .await
+            .unwrap();
     });
 }
