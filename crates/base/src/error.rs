@@ -32,6 +32,8 @@ pub enum Kind {
     TooLarge,
     /// 414: an address longer than allowed.
     AddressTooLong,
+    /// 431: headers larger than allowed.
+    HeadTooLarge,
     /// 415: a media type that is not understood.
     UnsupportedMedia,
     /// 422: readable, and wrong; `errors` say where.

@@ -88,6 +88,14 @@ impl Body {
         }
     }
 
+    /// The bytes of a body that is not made in chunks.
+    pub(crate) fn whole(&self) -> &[u8] {
+        match &self.content {
+            Content::Whole(bytes) => bytes,
+            Content::Empty | Content::Unsent(_) | Content::Chunks { .. } => &[],
+        }
+    }
+
     /// The bytes, for tests; waits for chunks.
     pub async fn collect(self) -> io::Result<Bytes> {
         match self.content {

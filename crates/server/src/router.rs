@@ -108,6 +108,20 @@ impl Router {
         self.draining.store(true, Relaxed);
     }
 
+    /// The bytes of an answer to a request whose head cannot be read, which was refused with this status.
+    pub(crate) fn refused(&self, status: StatusCode) -> Vec<u8> {
+        let id = self.ids.next();
+        let error = match status {
+            StatusCode::URI_TOO_LONG => address_too_long(self.settings.limits.address_bytes),
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => head_too_large(self.settings.limits.head_bytes),
+            _ => unreadable_head(),
+        };
+        tracing::info!(target: "mains::request", request = id.as_str(), status = status.as_u16(), code = error.code());
+        let mut response = problem::answer(&error, &id);
+        finish(&mut response, &id, false);
+        problem::wire(response)
+    }
+
     /// Answers one request.
     pub async fn handle(&self, request: Request) -> Response {
         let begun = Instant::now();
@@ -258,6 +272,17 @@ fn gave_up(limit: Duration) -> Error {
         limit.as_secs_f64()
     );
     Error::new(Kind::Unavailable, "server.too_slow", detail).retry_after(Duration::from_secs(1))
+}
+
+fn unreadable_head() -> Error {
+    let detail = "This is no request of HTTP/1.1. In an address, blanks, quotes, < and > are percent-encoded, as \
+                  `curl -G --data-urlencode` does; a header is one line of a name, a colon and a value.";
+    Error::new(Kind::Malformed, "request.unreadable", detail)
+}
+
+fn head_too_large(most: usize) -> Error {
+    let detail = format!("The headers are larger than {most} bytes; send fewer or shorter ones, cookies first.");
+    Error::new(Kind::HeadTooLarge, "request.head_too_large", detail)
 }
 
 fn address_too_long(most: usize) -> Error {

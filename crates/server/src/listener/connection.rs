@@ -61,7 +61,7 @@ impl Connection {
     }
 
     pub(super) async fn serve(self, tcp: TcpStream) {
-        let mut stream = Stream::new(tcp, Arc::clone(&self.activity));
+        let mut stream = Stream::new(tcp, Arc::clone(&self.activity), Arc::clone(&self.router));
         let limits = &self.router.settings().limits;
         let sniffing = timeout(limits.first_byte, stream.protocol());
         let protocol = tokio::select! {

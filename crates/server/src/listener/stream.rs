@@ -1,14 +1,19 @@
 //! The socket under hyper: gives back what was read to learn the protocol, and books every byte.
+//!
+//! What hyper refuses by itself, a head that it cannot read, it answers with a bare status. Here that answer gets what
+//! all others have: a problem document that says what to do, and a request id.
 
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use http::StatusCode;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use super::activity::Activity;
+use super::activity::{Activity, Phase};
+use crate::router::Router;
 
 /// What a client of HTTP/2 with prior knowledge sends first (RFC 9113, section 3.4).
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -20,19 +25,29 @@ pub(super) enum Protocol {
     Http2,
 }
 
+/// What every answer of ours holds.
+const REQUEST_ID: &[u8] = b"x-request-id: ";
+/// How an answer begins that hyper may have made: all others carry a request id.
+const REFUSED: &[u8] = b"HTTP/1.1 4";
+/// hyper's own answers are shorter.
+const LONGEST_REFUSAL: usize = 256;
+
 /// A socket with its book.
 #[derive(Debug)]
 pub(super) struct Stream {
     tcp: TcpStream,
     activity: Arc<Activity>,
+    router: Arc<Router>,
+    /// What is sent in the place of hyper's own answer, and how much of it is.
+    instead: Option<(Vec<u8>, usize)>,
     seen: [u8; PREFACE.len()],
     length: usize,
     given: usize,
 }
 
 impl Stream {
-    pub(super) fn new(tcp: TcpStream, activity: Arc<Activity>) -> Self {
-        Self { tcp, activity, seen: [0; PREFACE.len()], length: 0, given: 0 }
+    pub(super) fn new(tcp: TcpStream, activity: Arc<Activity>, router: Arc<Router>) -> Self {
+        Self { tcp, activity, router, instead: None, seen: [0; PREFACE.len()], length: 0, given: 0 }
     }
 
     /// Reads until it is clear which protocol begins; `None` when the client left first.
@@ -51,6 +66,31 @@ impl Stream {
             }
             self.activity.bytes_come();
         }
+    }
+
+    /// Whether hyper gives this answer by itself: a bare one, while the head of a request is being read.
+    fn is_bare(&self, bytes: &[u8]) -> bool {
+        bytes.starts_with(REFUSED)
+            && bytes.len() < LONGEST_REFUSAL
+            && matches!(self.activity.phase(), Phase::First | Phase::Head)
+            && !bytes.windows(REQUEST_ID.len()).any(|part| part == REQUEST_ID)
+    }
+
+    /// Writes the full answer in the place of these bytes, and then says that they are written.
+    fn poll_instead(
+        &mut self,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let router = &self.router;
+        let status = || bytes.get(9..12).and_then(|digits| StatusCode::from_bytes(digits).ok());
+        let (answer, written) =
+            self.instead.get_or_insert_with(|| (router.refused(status().unwrap_or_default()), 0));
+        while let Some(rest) = answer.get(*written..).filter(|rest| !rest.is_empty()) {
+            *written += ready!(Pin::new(&mut self.tcp).poll_write(context, rest))?;
+        }
+        self.instead = None;
+        Poll::Ready(Ok(bytes.len()))
     }
 
     fn booked(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
@@ -89,7 +129,11 @@ impl AsyncWrite for Stream {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.tcp).poll_write(context, bytes);
+        let written = if self.instead.is_some() || self.is_bare(bytes) {
+            self.poll_instead(context, bytes)
+        } else {
+            Pin::new(&mut self.tcp).poll_write(context, bytes)
+        };
         self.booked(written)
     }
 
@@ -98,6 +142,9 @@ impl AsyncWrite for Stream {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if let [only] = slices {
+            return self.poll_write(context, only);
+        }
         let written = Pin::new(&mut self.tcp).poll_write_vectored(context, slices);
         self.booked(written)
     }
