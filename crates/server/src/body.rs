@@ -92,7 +92,7 @@ impl Body {
     pub(crate) fn whole(&self) -> &[u8] {
         match &self.content {
             Content::Whole(bytes) => bytes,
-            Content::Empty | Content::Unsent(_) | Content::Chunks { .. } => &[],
+            _ => &[],
         }
     }
 

@@ -91,7 +91,9 @@ pub(crate) fn answer(error: &Error, request: &RequestId) -> Response {
 pub(crate) fn wire(response: Response) -> Vec<u8> {
     let (head, body) = response.into_parts();
     let body = body.whole();
-    let mut bytes = format!("HTTP/1.1 {}\r\nconnection: close\r\ncontent-length: {}\r\n", head.status, body.len()).into_bytes();
+    let mut bytes =
+        format!("HTTP/1.1 {}\r\nconnection: close\r\ncontent-length: {}\r\n", head.status, body.len())
+            .into_bytes();
     for (name, value) in &head.headers {
         bytes.extend_from_slice(name.as_str().as_bytes());
         bytes.extend_from_slice(b": ");

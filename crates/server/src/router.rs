@@ -281,7 +281,8 @@ fn unreadable_head() -> Error {
 }
 
 fn head_too_large(most: usize) -> Error {
-    let detail = format!("The headers are larger than {most} bytes; send fewer or shorter ones, cookies first.");
+    let detail =
+        format!("The headers are larger than {most} bytes; send fewer or shorter ones, cookies first.");
     Error::new(Kind::HeadTooLarge, "request.head_too_large", detail)
 }
 

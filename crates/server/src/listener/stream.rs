@@ -77,11 +77,7 @@ impl Stream {
     }
 
     /// Writes the full answer in the place of these bytes, and then says that they are written.
-    fn poll_instead(
-        &mut self,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_instead(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let router = &self.router;
         let status = || bytes.get(9..12).and_then(|digits| StatusCode::from_bytes(digits).ok());
         let (answer, written) =

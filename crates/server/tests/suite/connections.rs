@@ -58,7 +58,11 @@ async fn a_client_that_says_nothing_is_closed() {
 async fn a_head_that_is_no_http_is_told_what_is_wrong() {
     let (address, _stop) = serve(short()).await;
     let heads: [(&[u8], &str, &str); 4] = [
-        (b"GET /api/notes?filter=stars>1 HTTP/1.1\r\nhost: x\r\n\r\n", "400 Bad Request", "request.unreadable"),
+        (
+            b"GET /api/notes?filter=stars>1 HTTP/1.1\r\nhost: x\r\n\r\n",
+            "400 Bad Request",
+            "request.unreadable",
+        ),
         (b"GET /a b HTTP/1.1\r\nhost: x\r\n\r\n", "400 Bad Request", "request.unreadable"),
         (b"nonsense\r\n\r\n", "400 Bad Request", "request.unreadable"),
         (b"GET / HTTP/1.1\r\nhost x\r\n\r\n", "400 Bad Request", "request.unreadable"),
@@ -68,7 +72,10 @@ async fn a_head_that_is_no_http_is_told_what_is_wrong() {
         let last = answer.rfind("HTTP/1.1 ").map_or("", |at| &answer[at..]);
         let (first, body) = last.split_once("\r\n\r\n").unwrap_or_default();
         assert!(first.starts_with(&format!("HTTP/1.1 {status}")), "{answer}");
-        assert!(first.contains("x-request-id: req_") && first.contains("application/problem+json"), "{answer}");
+        assert!(
+            first.contains("x-request-id: req_") && first.contains("application/problem+json"),
+            "{answer}"
+        );
         let problem: serde_json::Value = serde_json::from_str(body).unwrap();
         assert_eq!(problem["code"], code, "{answer}");
     }
