@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use crate::Epoch;
 use crate::engine::{Engine, EngineSettings, Job, Lane};
 use crate::jobs::Seal;
+use crate::notice::{Done, Listeners, Notice, Untold};
 use crate::write::{Numbers, Order, Run, Tx, block_job};
 
 /// How often one write is looked at again before its failure stands.
@@ -32,6 +33,7 @@ struct Inner {
     seal: OnceLock<Arc<Seal>>,
     /// Rises when a job was enqueued here.
     enqueued: watch::Sender<u64>,
+    listeners: Arc<Listeners>,
 }
 
 impl Db {
@@ -52,6 +54,7 @@ impl Db {
             order: Order::default(),
             seal: OnceLock::new(),
             enqueued: watch::Sender::new(0),
+            listeners: Arc::default(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -96,6 +99,11 @@ impl Db {
         self.inner.enqueued.subscribe()
     }
 
+    /// Calls `listener` with each notice that a write leaves ([`Tx::notify`]). It must be quick: the answer waits for it.
+    pub fn listen(&self, listener: impl Fn(&Notice) + Send + Sync + 'static) {
+        self.inner.listeners.add(listener);
+    }
+
     /// Runs one durable transaction: answers after its commit. The closure may be run again, from its beginning, so
     /// it draws ids and time through [`Tx`] and touches nothing else. `lanes` name rows known to be hot.
     pub async fn write<T, F>(&self, lanes: &[Lane], body: F) -> Result<T>
@@ -123,7 +131,9 @@ impl Db {
         let inner = &self.inner;
         let run = Run::new(self.epoch(), inner.clock.now(), (Arc::clone(&inner.numbers), &inner.order))?;
         let run = Arc::new(run.sealing(inner.seal.get().cloned()));
-        let outcome = self.repeated(lanes, &run, (job(Arc::clone(&run), body), alone)).await;
+        let outcome = self
+            .repeated(lanes, &run, (job(Arc::clone(&run), Arc::clone(&inner.listeners), body), alone))
+            .await;
         if run.has_jobs() {
             inner.enqueued.send_modify(|count| *count += 1);
         }
@@ -137,13 +147,19 @@ impl Db {
         (job, alone): (Job, bool),
     ) -> Result<T> {
         for _ in 1..RUNS {
-            let outcome = self.once(lanes, Arc::clone(&job), alone).await;
+            let outcome = self.told(lanes, Arc::clone(&job), alone).await;
             let again = outcome.is_err() && self.prepare_again(run).await?;
             if !again {
                 return outcome;
             }
         }
-        self.once(lanes, job, alone).await
+        self.told(lanes, job, alone).await
+    }
+
+    async fn told<T: 'static>(&self, lanes: &[Lane], job: Job, alone: bool) -> Result<T> {
+        let Done { answer, notices } = self.once(lanes, job, alone).await?;
+        drop(notices);
+        Ok(answer)
     }
 
     async fn once<T: 'static>(&self, lanes: &[Lane], job: Job, alone: bool) -> Result<T> {
@@ -161,7 +177,7 @@ impl Db {
     }
 }
 
-fn job<T, F>(run: Arc<Run>, body: F) -> Job
+fn job<T, F>(run: Arc<Run>, listeners: Arc<Listeners>, body: F) -> Job
 where
     T: Send + 'static,
     F: Fn(&mut Tx<'_>) -> Result<T> + Send + Sync + 'static,
@@ -170,7 +186,8 @@ where
         let mut tx = Tx::begin(statements, Arc::clone(&run));
         let answer = body(&mut tx)?;
         tx.finish()?;
-        Ok(Box::new(answer) as Box<dyn Any + Send>)
+        let notices = Untold::new(tx.take_notices(), Arc::clone(&listeners));
+        Ok(Box::new(Done { answer, notices }) as Box<dyn Any + Send>)
     })
 }
 

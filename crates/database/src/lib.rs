@@ -8,6 +8,7 @@ pub mod engine;
 mod epoch;
 pub mod jobs;
 pub mod log;
+mod notice;
 pub mod records;
 pub mod schema;
 pub mod sql;
@@ -15,3 +16,4 @@ pub mod write;
 
 pub use db::Db;
 pub use epoch::Epoch;
+pub use notice::Notice;

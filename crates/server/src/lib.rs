@@ -17,6 +17,7 @@ pub mod request;
 mod route;
 pub mod router;
 mod secrets;
+pub mod sessions;
 pub mod settings;
 mod site;
 pub mod tasks;
@@ -25,7 +26,7 @@ use mains_language::schema::Owner;
 use mains_language::site::{File, Layer};
 
 pub use body::Body;
-pub use callers::Callers;
+pub use callers::{Asker, Callers};
 pub use listener::{Server, Stop};
 pub use records::Records;
 pub use request::Request;
@@ -39,7 +40,9 @@ pub fn tables() -> Layer {
         |name: &str, source: &str| File { path: format!("tables/{name}.toml"), source: source.to_owned() };
     let mut files = vec![
         file("mains_keys", include_str!("../tables/keys.toml")),
+        file("mains_revocations", include_str!("../tables/revocations.toml")),
         file("mains_secrets", include_str!("../tables/secrets.toml")),
+        file("mains_sessions", include_str!("../tables/sessions.toml")),
     ];
     files.extend(mains_database::jobs::tables());
     Layer { owner: Owner::Server, files }

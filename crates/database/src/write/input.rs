@@ -49,18 +49,41 @@ pub(super) struct Authority {
     pub(super) sets: bool,
     /// Changes what is immutable: a relation that is cleared with its target.
     pub(super) forces: bool,
+    /// Whether the record's own rule is asked besides those of its fields.
+    pub(super) record_rule: RecordRule,
+}
+
+/// Whether the rule of a changed record is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum RecordRule {
+    /// It is.
+    Asked,
+    /// The rule of a command was asked instead.
+    Passed,
 }
 
 impl Authority {
     /// Of a caller over a collection.
     pub(super) fn of(caller: &Arc<Caller>, collection: &Collection) -> Self {
         let sets = caller.kind == CallerKind::System;
-        Self { caller: Arc::clone(caller), bound: collection.binds(caller), sets, forces: false }
+        Self {
+            caller: Arc::clone(caller),
+            bound: collection.binds(caller),
+            sets,
+            forces: false,
+            record_rule: RecordRule::Asked,
+        }
     }
 
     /// Of Mains itself, on behalf of a caller.
     pub(super) fn own(caller: &Arc<Caller>) -> Self {
-        Self { caller: Arc::clone(caller), bound: false, sets: true, forces: false }
+        Self {
+            caller: Arc::clone(caller),
+            bound: false,
+            sets: true,
+            forces: false,
+            record_rule: RecordRule::Asked,
+        }
     }
 }
 

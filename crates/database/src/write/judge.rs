@@ -11,7 +11,7 @@ use mains_language::schema::{Check, Collection, Field, FieldId};
 
 use super::ask::About;
 use super::draft::{Draft, declared_fields};
-use super::input::Authority;
+use super::input::{Authority, RecordRule};
 use super::transition::{self, Step};
 use super::{Image, Tx, refusal, violation};
 
@@ -111,7 +111,8 @@ fn questions<'c>(
         }
     }
     let rules = &collection.rules;
-    if let Some(rule) = if is_change { &rules.update } else { &rules.create } {
+    let asked = authority.record_rule == RecordRule::Asked;
+    if let Some(rule) = if is_change { &rules.update } else { &rules.create }.as_ref().filter(|_| asked) {
         questions.add(Asked::Rule, rule);
     }
     for rule in steps.iter().filter_map(|step| step.rule) {

@@ -12,6 +12,7 @@ use super::{Run, change, guard};
 use crate::Epoch;
 use crate::engine::{Rows, Statements};
 use crate::jobs::Seal;
+use crate::notice::Notice;
 
 /// One open transaction: the only way to change a collection's rows.
 pub struct Tx<'s> {
@@ -29,6 +30,7 @@ pub(super) struct State {
     pub(super) kept: Records,
     pub(super) looks_first: bool,
     pub(super) places: Places,
+    pub(super) notices: Vec<Notice>,
 }
 
 impl<'s> Tx<'s> {
@@ -41,6 +43,7 @@ impl<'s> Tx<'s> {
             kept: Records::default(),
             looks_first: run.looks_first(),
             places: Places::default(),
+            notices: Vec::new(),
             run,
         };
         Self { statements, state }
@@ -104,6 +107,16 @@ impl<'s> Tx<'s> {
     /// The request that caused this, for the log.
     pub fn name_request(&mut self, request: &str) {
         self.state.request = Some(request.into());
+    }
+
+    /// Has others in this process hear of this write once it is committed.
+    pub fn notify(&mut self, notice: Notice) {
+        self.state.notices.push(notice);
+    }
+
+    /// What is to be told.
+    pub(crate) fn take_notices(&mut self) -> Vec<Notice> {
+        std::mem::take(&mut self.state.notices)
     }
 
     /// Any query: joins, sums, private tables.

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::*;
 use crate::expression::Type;
-use crate::schema::{Choice, CollectionId, CurrencyRule, FieldId, Many, OnDelete, Owner, Pattern, Rules};
+use crate::schema::{Choice, CollectionId, CurrencyRule, FieldId, Many, OnDelete, Pattern};
 
 fn field(kind: FieldKind) -> Field {
     Field::new(FieldId::FIRST, "it", kind)

@@ -19,6 +19,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use super::event::{self, Bye};
 use super::line::Line;
 use super::seats::Seats;
+use super::who;
 use crate::callers::Callers;
 use crate::listener::Stop;
 use crate::tasks;
@@ -122,6 +123,7 @@ impl Hub {
 
     async fn run(&self, stop: &Stop) {
         let mut advanced = self.db.engine().log_advanced();
+        let mut revoked = self.callers.revoked();
         let mut ticks = interval(SECOND);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (mut epoch, mut second) = (self.db.epoch(), 0);
@@ -140,6 +142,8 @@ impl Hub {
                 () = stop.asked() => return,
                 _ = ticks.tick() => self.tick(&mut second).await,
                 () = self.joined.notified() => {}
+                // Being too far behind says the same: some callers may have changed.
+                _ = revoked.recv() => self.look_again().await,
                 _ = timeout(IDLE, advanced.changed()), if listening => {}
             }
         }
@@ -212,7 +216,7 @@ impl Hub {
     /// Ends the streams of callers that are no longer what they were.
     async fn look_again(&self) {
         for line in self.all() {
-            if !line.asker.is_the_same(&self.callers).await {
+            if !who::is_the_same(&line.asker, &self.callers).await {
                 line.end(Bye::Caller);
             }
         }

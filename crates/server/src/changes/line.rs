@@ -16,7 +16,7 @@ use mains_database::log::{Change, Position};
 use super::event::{Bye, has_version};
 use super::hub::Hub;
 use super::seats::Seat;
-use super::who::Asker;
+use crate::callers::Asker;
 
 /// Events, and their bytes, that may wait for a client.
 const MOST_EVENTS: usize = 1_024;

@@ -21,7 +21,6 @@ use mains_database::records::live::{Missed, Place, gap, topics, wishes};
 use self::event::Bye;
 pub(crate) use self::hub::Hub;
 use self::line::{Line, Listening};
-use self::who::Asker;
 use crate::body::Body;
 use crate::records::{Query, Records};
 use crate::router::{Call, Response};
@@ -45,7 +44,7 @@ struct Beginning {
 
 /// Answers with a stream.
 pub(crate) async fn answer(records: &Records, call: &Call<'_>) -> Result<Response> {
-    let asker = Asker::of(records.callers(), call)?;
+    let asker = records.callers().ask(call.head, call.settings).await?;
     let query = Query::read(call.head.uri.query(), &["topics", "after"], false)?;
     let epoch = records.db().epoch();
     let source = records.source(&epoch);

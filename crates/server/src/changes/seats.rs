@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use mains_base::{Error, Kind, Result};
 
-use super::who::Asker;
+use super::who::counted_as;
+use crate::callers::Asker;
 use crate::listener::Network;
 use crate::settings::Limits;
 
@@ -42,7 +43,7 @@ pub(crate) struct Seat {
 impl Seats {
     /// A place for one more stream, where there is one. 429 for one caller, 503 for all.
     pub(super) fn take(&self, asker: &Asker, peer: IpAddr, limits: &Limits) -> Result<Seat> {
-        let (holder, most) = match asker.counted_as() {
+        let (holder, most) = match counted_as(asker) {
             Some(caller) => (Holder::Caller(caller), limits.live_of_caller),
             None => (Holder::Network(Network::of(peer)), limits.live_of_network),
         };

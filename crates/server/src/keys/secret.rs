@@ -1,4 +1,4 @@
-//! The secret of a key: how it is written, hashed, and kept out of logs.
+//! The secret of a key or session: how it is written, hashed, and kept out of logs.
 
 use std::fmt;
 
@@ -14,14 +14,19 @@ const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 /// SHA-256 of the whole text of a key.
 pub(crate) type Hash = [u8; 32];
 
-/// The text of a key. It has no `Debug` of its own content and is wiped when dropped.
+/// The text of a key or of a session's token. It has no `Debug` of its own content and is wiped when dropped.
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
     /// Writes 32 random bytes as a key.
     pub(crate) fn new(bytes: [u8; 32]) -> Self {
-        let mut text = Zeroizing::new(String::with_capacity(PREFIX.len() + 52));
-        text.push_str(PREFIX);
+        Self::written(PREFIX, bytes)
+    }
+
+    /// Writes 32 random bytes behind a prefix.
+    pub(crate) fn written(prefix: &str, bytes: [u8; 32]) -> Self {
+        let mut text = Zeroizing::new(String::with_capacity(prefix.len() + 52));
+        text.push_str(prefix);
         let (mut held, mut bits) = (0_u32, 0);
         for byte in Zeroizing::new(bytes).iter() {
             held = (held << 8) | u32::from(*byte);

@@ -26,7 +26,7 @@ pub struct Reader<'r> {
 }
 
 /// What one field was sent.
-enum Said<'j> {
+pub(crate) enum Said<'j> {
     Json(&'j Json),
     /// Of a form: once, or several times.
     Texts(Vec<&'j str>),
@@ -41,14 +41,7 @@ impl Reader<'_> {
 
     /// Reads the fields of a form, in the order they were sent; one that comes several times is a list.
     pub fn form<'f>(self, pairs: impl Iterator<Item = (&'f str, &'f str)>) -> Input {
-        let mut fields: Vec<(&str, Vec<&str>)> = Vec::new();
-        for (name, text) in pairs {
-            match fields.iter_mut().find(|(other, _)| *other == name) {
-                Some((_, texts)) => texts.push(text),
-                None => fields.push((name, vec![text])),
-            }
-        }
-        self.input(fields.into_iter().map(|(name, texts)| (name, Said::Texts(texts))))
+        self.input(Said::of_form(pairs))
     }
 
     fn input<'f>(self, said: impl Iterator<Item = (&'f str, Said<'f>)>) -> Input {
@@ -61,7 +54,7 @@ impl Reader<'_> {
         input
     }
 
-    fn field(self, name: &str, said: &Said<'_>, input: &mut Input) -> Result<(), FieldError> {
+    pub(crate) fn field(self, name: &str, said: &Said<'_>, input: &mut Input) -> Result<(), FieldError> {
         if let (Some((name, path)), Said::Texts(texts)) = (name.split_once('.'), said) {
             return self.inside(name, path, (texts, input));
         }
@@ -257,6 +250,22 @@ fn join(whole: &mut Json, part: Json) {
     }
 }
 
+impl<'f> Said<'f> {
+    /// The fields of a form, in the order they were sent; one that comes several times is a list.
+    pub(crate) fn of_form(
+        pairs: impl Iterator<Item = (&'f str, &'f str)>,
+    ) -> impl Iterator<Item = (&'f str, Self)> {
+        let mut fields: Vec<(&str, Vec<&str>)> = Vec::new();
+        for (name, text) in pairs {
+            match fields.iter_mut().find(|(other, _)| *other == name) {
+                Some((_, texts)) => texts.push(text),
+                None => fields.push((name, vec![text])),
+            }
+        }
+        fields.into_iter().map(|(name, texts)| (name, Self::Texts(texts)))
+    }
+}
+
 fn is_number(field: &Field) -> bool {
     matches!(field.kind, FieldKind::Integer { .. } | FieldKind::Number { .. } | FieldKind::Decimal { .. })
 }
@@ -273,7 +282,7 @@ fn unbounded(field: &Field) -> Field {
 }
 
 /// The members of a JSON object in the order they were sent; one that comes twice is refused.
-fn members(body: &[u8]) -> Result<Vec<(String, Json)>> {
+pub(crate) fn members(body: &[u8]) -> Result<Vec<(String, Json)>> {
     struct Members;
     impl<'de> Visitor<'de> for Members {
         type Value = Vec<(String, Json)>;

@@ -80,7 +80,7 @@ impl Records {
     pub async fn open(db: Db) -> Result<Self> {
         let secret = secrets::get(db.engine(), "cursors").await?;
         db.seal_with(&*secrets::get(db.engine(), "jobs").await?);
-        let callers = Callers::open(db.engine().clone(), Arc::clone(db.clock())).await?;
+        let callers = Callers::open(&db).await?;
         let cursors = Arc::new(Cursors::new(&secret)?);
         let hub = Arc::new(Hub::new(db.clone(), Arc::clone(&cursors), Arc::clone(&callers)));
         Ok(Self { db, callers, cursors, hub, limit: DEFAULT_LIMIT })
@@ -135,7 +135,7 @@ impl Records {
     }
 
     async fn get(&self, call: &Call<'_>, name: &str, key: &str) -> Result<Response> {
-        let caller = self.callers.find(call.head)?;
+        let caller = self.callers.find(call.head, call.settings).await?;
         let epoch = self.db.epoch();
         let collection = find(&epoch, Address { collection: name, key: Some(key) })?;
         let query = Query::read(call.head.uri.query(), &["fields", "expand"], false)?;
@@ -146,7 +146,7 @@ impl Records {
     }
 
     async fn list(&self, call: &Call<'_>, name: &str) -> Result<Response> {
-        let caller = self.callers.find(call.head)?;
+        let caller = self.callers.find(call.head, call.settings).await?;
         let epoch = self.db.epoch();
         let collection = find(&epoch, Address { collection: name, key: None })?;
         let mut request = query::list(collection.id, call.head.uri.query())?;
@@ -164,7 +164,7 @@ impl Records {
     }
 
     async fn aggregate(&self, call: &Call<'_>, address: Address<'_>) -> Result<Response> {
-        let caller = self.callers.find(call.head)?;
+        let caller = self.callers.find(call.head, call.settings).await?;
         let epoch = self.db.epoch();
         let request = query::aggregate(find(&epoch, address)?.id, call.head.uri.query())?;
         Ok(json(StatusCode::OK, self.source(&epoch).aggregate(&caller, &request).await?))

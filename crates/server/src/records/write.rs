@@ -52,7 +52,7 @@ impl Records {
         address: Address<'_>,
     ) -> Result<Option<Response>> {
         origin::check(call.head, call.settings)?;
-        let caller = self.callers.find(call.head)?;
+        let caller = self.callers.find(call.head, call.settings).await?;
         let epoch = self.db.epoch();
         find(&epoch, address)?;
         let if_match = if_match(call.head)?;

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use mains_base::{CallerKind, Kind, ManualClock, Result, Time};
+use mains_database::Db;
 use mains_database::dialect::Dialect;
 use mains_database::engine::Engine;
 use mains_language::site::load;
-use mains_server::Callers;
 use mains_server::keys::{self, NewKey};
+use mains_server::{Callers, Settings};
 use mains_testkit::TestDb;
 use mains_testkit::database::on;
 
@@ -22,9 +23,14 @@ fn on_both(test: impl AsyncFn(Engine, ManualClock) + Sync) {
     }
 }
 
-fn find(callers: &Callers, authorization: &str) -> Result<Arc<mains_base::Caller>> {
+/// The callers of one node.
+async fn node(engine: &Engine, clock: &ManualClock) -> Arc<Callers> {
+    Callers::open(&Db::over(engine.clone(), Arc::new(clock.clone()))).await.unwrap()
+}
+
+async fn find(callers: &Callers, authorization: &str) -> Result<Arc<mains_base::Caller>> {
     let request = http::Request::get("/").header("authorization", authorization).body(()).unwrap();
-    callers.find(&request.into_parts().0)
+    callers.find(&request.into_parts().0, &Settings::default()).await
 }
 
 fn role(role: &str) -> NewKey {
@@ -34,38 +40,38 @@ fn role(role: &str) -> NewKey {
 #[test]
 fn a_key_is_accepted_until_it_is_revoked() {
     on_both(async |engine, clock| {
-        let callers = Callers::open(engine.clone(), Arc::new(clock)).await.unwrap();
+        let callers = node(&engine, &clock).await;
         let (key, secret) = callers.create_key(role("staff")).await.unwrap();
         let bearer = format!("bearer {}", secret.expose());
-        let caller = find(&callers, &bearer).unwrap();
+        let caller = find(&callers, &bearer).await.unwrap();
         assert_eq!(
             (caller.kind, caller.staff, &caller.roles[..]),
             (CallerKind::Key, true, &["staff".to_owned()][..])
         );
 
         // Another node knows it from the table, and keeps it until it reads again.
-        let other = Callers::open(engine.clone(), Arc::new(ManualClock::new(Time::MIN))).await.unwrap();
+        let other = node(&engine, &ManualClock::new(Time::from_micros(0))).await;
         callers.revoke_key(&key.id).await.unwrap();
         callers.revoke_key(&key.id).await.unwrap();
-        assert_eq!(find(&callers, &bearer).unwrap_err().code(), "callers.unknown_key");
-        assert!(find(&other, &bearer).is_ok());
+        assert_eq!(find(&callers, &bearer).await.unwrap_err().code(), "callers.unknown_key");
+        assert!(find(&other, &bearer).await.is_ok());
         other.refresh().await.unwrap();
-        assert_eq!(find(&other, &bearer).unwrap_err().kind(), Kind::Unauthenticated);
+        assert_eq!(find(&other, &bearer).await.unwrap_err().kind(), Kind::Unauthenticated);
         callers.refresh().await.unwrap();
-        assert!(find(&callers, &bearer).is_err(), "a revoked key does not come back");
+        assert!(find(&callers, &bearer).await.is_err(), "a revoked key does not come back");
     });
 }
 
 #[test]
 fn a_key_ends_when_it_expires() {
     on_both(async |engine, clock| {
-        let callers = Callers::open(engine, Arc::new(clock.clone())).await.unwrap();
+        let callers = node(&engine, &clock).await;
         let expires = Time::parse("2026-01-02T03:05:05Z");
         let (_, secret) = callers.create_key(NewKey { expires, ..role("editor") }).await.unwrap();
         let bearer = format!("Bearer {}", secret.expose());
-        assert!(!find(&callers, &bearer).unwrap().staff);
+        assert!(!find(&callers, &bearer).await.unwrap().staff);
         clock.advance_micros(60_000_000);
-        assert_eq!(find(&callers, &bearer).unwrap_err().code(), "callers.unknown_key");
+        assert_eq!(find(&callers, &bearer).await.unwrap_err().code(), "callers.unknown_key");
     });
 }
 
@@ -89,9 +95,9 @@ fn keys_are_listed_without_their_secrets() {
 #[test]
 fn nobody_is_a_visitor_by_mistake() {
     on_both(async |engine, clock| {
-        let callers = Callers::open(engine, Arc::new(clock)).await.unwrap();
+        let callers = node(&engine, &clock).await;
         let head = http::Request::get("/").body(()).unwrap().into_parts().0;
-        assert_eq!(callers.find(&head).unwrap().kind, CallerKind::Visitor);
+        assert_eq!(callers.find(&head, &Settings::default()).await.unwrap().kind, CallerKind::Visitor);
         for (authorization, code) in [
             ("Bearer mains_key_0000", "callers.unknown_key"),
             ("Bearer", "callers.unknown_token"),
@@ -100,11 +106,12 @@ fn nobody_is_a_visitor_by_mistake() {
             ("Basic YTpi", "callers.unknown_token"),
             ("", "callers.unknown_token"),
         ] {
-            assert_eq!(find(&callers, authorization).unwrap_err().code(), code, "{authorization}");
+            assert_eq!(find(&callers, authorization).await.unwrap_err().code(), code, "{authorization}");
         }
         let twice = http::Request::get("/")
             .header("authorization", "Bearer mains_key_a")
             .header("authorization", "x");
-        assert!(callers.find(&twice.body(()).unwrap().into_parts().0).is_err());
+        let head = twice.body(()).unwrap().into_parts().0;
+        assert!(callers.find(&head, &Settings::default()).await.is_err());
     });
 }

@@ -18,5 +18,6 @@ mod keys;
 mod log;
 mod records;
 mod refusals;
+mod sessions;
 mod site;
 mod talk;

@@ -3,6 +3,7 @@
 //! Which error first: not readable 404; the stored record's rule 403 (401 of a visitor), `If-Match` 412; fields 422,
 //! all of them; the changed record's rule 403; transitions and unique indexes 409.
 
+mod command;
 mod create;
 mod delete;
 mod lanes;
