@@ -157,7 +157,7 @@ impl Error {
     }
 
     /// What our log should say besides.
-    pub fn cause(&self) -> Option<&(dyn std::error::Error + Send + Sync)> {
+    pub fn cause(&self) -> Option<&(dyn std::error::Error + Send + Sync + 'static)> {
         self.inner.cause.as_deref()
     }
 }

@@ -5,6 +5,10 @@ use std::path::{Path, PathBuf};
 use mains_base::{Error, Kind, Result};
 use mains_language::schema::Owner;
 use mains_language::site::{File, Layer};
+use mains_server::PageFile;
+
+/// Folders within folders under `pages/`.
+const DEPTH: usize = 8;
 
 /// The layers of a site, in order: Mains' own tables, then the site's collections.
 pub(crate) fn layers(folder: &Path) -> Result<Vec<Layer>> {
@@ -31,6 +35,40 @@ pub(crate) fn seeds(folder: &Path) -> Result<Vec<(String, String)>> {
         seeds.push((name, read(&path)?));
     }
     Ok(seeds)
+}
+
+/// The pages of a site, named from `pages/` on.
+pub(crate) fn pages(folder: &Path) -> Result<Vec<PageFile>> {
+    let root = folder.join("pages");
+    let mut found = Vec::new();
+    for path in templates(&root)? {
+        let name = path.strip_prefix(&root).unwrap_or(&path).to_string_lossy().into_owned();
+        found.push(PageFile { path: name, source: read(&path)? });
+    }
+    Ok(found)
+}
+
+/// The templates under a folder, by name, at most [`DEPTH`] folders deep. Links to elsewhere are not followed.
+pub(crate) fn templates(root: &Path) -> Result<Vec<PathBuf>> {
+    let (mut open, mut found) = (vec![(root.to_owned(), 0)], Vec::new());
+    while let Some((folder, depth)) = open.pop() {
+        let entries = match std::fs::read_dir(&folder) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            entries => entries.map_err(|error| unreadable(&folder, &error))?,
+        };
+        for entry in entries {
+            let entry = entry.map_err(|error| unreadable(&folder, &error))?;
+            let kind = entry.file_type().map_err(|error| unreadable(&folder, &error))?;
+            let (path, hidden) = (entry.path(), entry.file_name().as_encoded_bytes().starts_with(b"."));
+            if kind.is_dir() && !hidden && depth < DEPTH {
+                open.push((path, depth + 1));
+            } else if kind.is_file() && !hidden && path.extension().is_some_and(|ending| ending == "html") {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
 }
 
 /// The files of a folder with this ending, by name; a folder that is not there is empty.

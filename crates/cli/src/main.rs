@@ -7,6 +7,7 @@ mod control;
 mod files;
 mod logs;
 mod operations;
+mod pages;
 mod settings;
 mod site;
 mod talk;
@@ -49,8 +50,8 @@ fn run(arguments: Arguments, talk: Talk) -> Result<bool, Trouble> {
             clap_complete::generate(shell, &mut Arguments::command(), "mains", &mut std::io::stdout());
         }
         Command::Check => {
-            settings::read(&folder).map_err(Trouble::Settings)?;
-            commands::check::run(&folder, talk)?;
+            let settings = settings::read(&folder).map_err(Trouble::Settings)?;
+            commands::check::run(&folder, &settings, talk)?;
         }
         Command::Doctor => return Ok(commands::doctor::run(&folder, talk)?),
         Command::Serve(serve) => commands::serve::run(&folder, production(&folder, serve.listen)?, talk)?,

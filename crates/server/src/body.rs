@@ -96,6 +96,11 @@ impl Body {
         }
     }
 
+    /// Other bytes in their place.
+    pub(crate) fn replace(&mut self, bytes: Bytes) {
+        self.content = Content::Whole(bytes);
+    }
+
     /// The bytes, for tests; waits for chunks.
     pub async fn collect(self) -> io::Result<Bytes> {
         match self.content {

@@ -6,10 +6,13 @@
 pub mod body;
 mod callers;
 mod changes;
+mod compress;
 mod docs;
 pub mod files;
 pub mod keys;
 pub mod listener;
+mod multipart;
+pub mod pages;
 mod percent;
 mod problem;
 pub mod records;
@@ -27,7 +30,9 @@ use mains_language::site::{File, Layer};
 
 pub use body::Body;
 pub use callers::{Asker, Callers};
+pub use files::Assets;
 pub use listener::{Server, Stop};
+pub use pages::{Facts, PageFile, Pages};
 pub use records::Records;
 pub use request::Request;
 pub use router::{Call, Door, Response, Router};

@@ -36,6 +36,20 @@ pub(crate) fn pairs(text: &str) -> Option<Vec<(Cow<'_, str>, Cow<'_, str>)>> {
     text.split('&').filter(|part| !part.is_empty()).map(pair).collect()
 }
 
+/// Encodes whatever could mean something in an address: all but unreserved characters (RFC 3986, section 2.3).
+pub(crate) fn encode(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+            out.push(char::from(byte));
+        } else {
+            let half = |half: u8| char::from_digit(u32::from(half), 16).unwrap_or('0').to_ascii_uppercase();
+            out.extend(['%', half(byte >> 4), half(byte & 15)]);
+        }
+    }
+    out
+}
+
 fn digit(byte: u8) -> Option<u8> {
     char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }

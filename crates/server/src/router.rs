@@ -21,8 +21,10 @@ use mains_base::{Error, Kind, Result};
 use tokio::time::{Instant, timeout_at};
 
 use crate::body::Body;
+use crate::compress;
 use crate::docs;
 use crate::files::Files;
+use crate::pages::{self, Pages};
 use crate::problem;
 use crate::records::Records;
 use crate::request::{Request, RequestId, RequestIds, Sent, trace_id};
@@ -43,7 +45,8 @@ pub type Response = http::Response<Body>;
 pub struct Router {
     settings: Settings,
     records: Option<Records>,
-    files: Option<Files>,
+    pages: Option<Pages>,
+    files: Files,
     doors: Vec<Door>,
     ids: RequestIds,
     open: AtomicUsize,
@@ -61,6 +64,8 @@ pub struct Call<'r> {
     pub peer: IpAddr,
     /// What the server was told.
     pub settings: &'r Settings,
+    /// The pages of the site, for a form that is to be shown again.
+    pub pages: Option<&'r Pages>,
 }
 
 /// An address of its own, such as an app's command.
@@ -86,10 +91,11 @@ impl std::fmt::Debug for Door {
 impl Router {
     /// Serves `site`.
     pub fn new(settings: Settings, site: &Site) -> Result<Self> {
-        let files = site.public.as_deref().map(|root| Files::open(root, settings.spa)).transpose()?;
+        let files = Files::new(site.assets.clone(), settings.spa);
         Ok(Self {
             settings,
             records: site.records.clone(),
+            pages: site.pages.clone(),
             files,
             doors: site.doors.iter().cloned().chain([docs::door()]).collect(),
             ids: RequestIds::new()?,
@@ -127,7 +133,7 @@ impl Router {
         let begun = Instant::now();
         let id = self.ids.next();
         let Request { head, body, peer } = request;
-        let call = Call { head: &head, id: &id, peer, settings: &self.settings };
+        let call = Call { head: &head, id: &id, peer, settings: &self.settings, pages: self.pages.as_ref() };
         let route = Route::find(head.uri.path(), &self.doors);
         // Pinned here and handed on by reference: a future of some kilobytes is not moved from wrapper to wrapper.
         let answering = pin!(self.answer(&call, body, &route, begun));
@@ -136,6 +142,7 @@ impl Router {
             let error = Error::internal(format!("a handler panicked: {}", panic_message(&*panic)));
             told(&error, &id)
         });
+        compress::answer(&mut response, &head);
         finish(&mut response, &id, head.method == Method::HEAD);
         log(&call, &route, &response, begun.elapsed());
         response
@@ -147,7 +154,22 @@ impl Router {
         };
         let limit = self.settings.limits.answer;
         let answered = timeout_at(begun + limit, pin!(self.dispatch(call, body, route))).await;
-        answered.unwrap_or_else(|_| Err(gave_up(limit))).unwrap_or_else(|error| told(&error, call.id))
+        match answered.unwrap_or_else(|_| Err(gave_up(limit))) {
+            Ok(response) => response,
+            Err(error) => self.tell(call, &error).await,
+        }
+    }
+
+    /// A failure, as a page for a browser that goes somewhere and as problem+json for everybody else.
+    async fn tell(&self, call: &Call<'_>, error: &Error) -> Response {
+        match self.pages.as_ref().filter(|_| pages::is_wanted(call.head)) {
+            Some(pages) => {
+                note(error, call.id);
+                // Boxed, because its many steps would make every request's future larger.
+                Box::pin(pages.tell(call, error)).await
+            }
+            None => told(error, call.id),
+        }
     }
 
     async fn dispatch(&self, call: &Call<'_>, body: Sent, route: &Route<'_>) -> Result<Response> {
@@ -170,11 +192,18 @@ impl Router {
             Route::Api | Route::Records(_) => Err(Error::not_found()),
             Route::Door(door) => (door.handle)(call, body).await,
             // Boxed, because its many steps would make every request's future larger.
-            Route::File => match &self.files {
-                Some(files) => Box::pin(files.answer(call.head)).await,
-                None => Err(Error::not_found()),
-            },
+            Route::File => Box::pin(self.site(call)).await,
         }
+    }
+
+    /// A page, else a file.
+    async fn site(&self, call: &Call<'_>) -> Result<Response> {
+        if let Some(pages) = &self.pages
+            && let Some(page) = pages.answer(call).await?
+        {
+            return Ok(page);
+        }
+        self.files.answer(call.head).await
     }
 
     fn health(&self) -> Response {
@@ -222,10 +251,15 @@ fn log(call: &Call<'_>, route: &Route<'_>, response: &Response, took: Duration) 
 
 /// The answer that tells a failure; our own faults are logged with their cause.
 fn told(error: &Error, id: &RequestId) -> Response {
+    note(error, id);
+    problem::answer(error, id)
+}
+
+/// Notes a failure of our own with its cause.
+fn note(error: &Error, id: &RequestId) {
     if error.kind() == Kind::Internal {
         tracing::error!(request = id.as_str(), code = error.code(), cause = ?error.cause(), "a request failed");
     }
-    problem::answer(error, id)
 }
 
 /// What every answer carries.

@@ -1,10 +1,11 @@
 //! The site that is served.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use mains_base::{Clock, SystemClock};
 
+use crate::files::Assets;
+use crate::pages::Pages;
 use crate::records::Records;
 use crate::router::Door;
 
@@ -13,8 +14,10 @@ use crate::router::Door;
 pub struct Site {
     /// The data of its collections; absent: it has none.
     pub records: Option<Records>,
-    /// The folder of files that are served as they are; absent: none are.
-    pub public: Option<PathBuf>,
+    /// Pages made on the server; absent: there are none.
+    pub pages: Option<Pages>,
+    /// Files that are served as they are.
+    pub assets: Assets,
     /// Addresses of their own, before all others.
     pub doors: Vec<Door>,
     /// The time.
@@ -24,12 +27,18 @@ pub struct Site {
 impl Site {
     /// A site with nothing in it.
     pub fn empty() -> Self {
-        Self { records: None, public: None, doors: Vec::new(), clock: Arc::new(SystemClock) }
+        Self {
+            records: None,
+            pages: None,
+            assets: Assets::default(),
+            doors: Vec::new(),
+            clock: Arc::new(SystemClock),
+        }
     }
 }
 
 impl std::fmt::Debug for Site {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Site").field("public", &self.public).finish_non_exhaustive()
+        f.debug_struct("Site").field("assets", &self.assets).finish_non_exhaustive()
     }
 }

@@ -1,22 +1,75 @@
 //! `mains check`: everything that can be wrong with a site's files, without starting it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use mains_language::site;
+use mains_base::{Clock, Error, Result, SystemClock};
+use mains_database::Db;
+use mains_database::engine::EngineSettings;
+use mains_database::schema as plans;
+use mains_language::schema::Schema;
+use mains_language::site::{self, Diagnostic};
+use mains_server::{Assets, Pages, Records};
 
+use crate::backend;
 use crate::files;
+use crate::pages::{self, Mode};
+use crate::settings::Settings;
 use crate::site::Trouble;
 use crate::talk::Talk;
 
 /// Says what is wrong and what is worth a second look.
-pub(crate) fn run(folder: &Path, talk: Talk) -> Result<(), Trouble> {
+pub(crate) fn run(folder: &Path, settings: &Settings, talk: Talk) -> Result<(), Trouble> {
     let layers = files::layers(folder)?;
     let schema = site::load(&layers).map_err(Trouble::Written)?;
     for warning in site::warnings(&layers, &schema) {
         talk.show(&warning);
     }
     let count = schema.collections.iter().filter(|collection| !collection.is_table()).count();
-    let noun = if count == 1 { "collection" } else { "collections" };
-    talk.say(&format!("{count} {noun}, nothing wrong."));
+    let shown = files::pages(folder)?.len();
+    let found = if shown == 0 { Vec::new() } else { check_pages(folder, settings, schema)? };
+    found.iter().for_each(|warning| talk.show(warning));
+    let plural = |count: usize, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
+    let pages = if shown == 0 { String::new() } else { format!(" and {}", plural(shown, "page")) };
+    talk.say(&format!("{}{pages}, nothing wrong.", plural(count, "collection")));
     Ok(())
+}
+
+/// Compiles the pages over an empty database of their own, whose plans tell which queries need an index.
+fn check_pages(folder: &Path, settings: &Settings, schema: Schema) -> Result<Vec<Diagnostic>, Trouble> {
+    let place = Scratch::new()?;
+    backend::runtime()?.block_on(async {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let db = Db::open(&EngineSettings::sqlite(place.0.join("check.db")), clock).await?;
+        plans::bootstrap(db.engine()).await?;
+        let schema = Arc::new(schema);
+        let plan = plans::plan(db.engine(), &schema).await?;
+        plans::apply(db.engine(), &schema, &plan).await?;
+        db.install(schema);
+        let records = Records::open(db.clone()).await?;
+        let facts = pages::facts(settings, Assets::default(), Mode::Production);
+        let pages = Pages::open(records, facts, &pages::layers(folder)?).map_err(Trouble::Written)?;
+        let mut found = pages.warnings();
+        found.extend(pages.slow().await);
+        db.engine().close().await;
+        Ok(found)
+    })
+}
+
+/// A folder that is gone when it is dropped.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> Result<Self> {
+        let place = std::env::temp_dir().join(format!("mains-check-{}", std::process::id()));
+        std::fs::create_dir_all(&place).map_err(Error::internal)?;
+        Ok(Self(place))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What is left lies in the system's folder for such things.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }

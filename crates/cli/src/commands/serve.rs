@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use mains_base::{Error, Kind, Result};
 use mains_database::log;
-use mains_server::{Limits, Router, Server, Stop, tasks};
+use mains_server::{Assets, Limits, Pages, Router, Server, Stop, tasks};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::backend;
 use crate::control::{self, Client};
 use crate::operations::changes;
+use crate::pages::{self, Mode};
 use crate::settings::Settings;
 use crate::site::{Applies, Site, Trouble};
 use crate::talk::Talk;
@@ -24,7 +25,9 @@ pub(crate) fn run(folder: &Path, settings: Settings, talk: Talk) -> Result<(), T
     runtime.block_on(async {
         refuse_second(folder)?;
         let site = Site::open(folder, settings, Applies::Beginning).await?;
-        let served = start(&site, talk).await?;
+        let assets = pages::assets(&site, Mode::Production)?;
+        let pages = pages::open(&site, assets.clone(), Mode::Production)?;
+        let served = start(&site, (pages, assets), talk).await?;
         served.await;
         site.close().await;
         Ok(())
@@ -41,10 +44,14 @@ pub(crate) fn refuse_second(folder: &Path) -> Result<()> {
 }
 
 /// Opens the port and the control socket; what is given back ends when the server has stopped.
-pub(crate) async fn start(site: &Arc<Site>, talk: Talk) -> Result<impl Future<Output = ()> + use<>> {
+pub(crate) async fn start(
+    site: &Arc<Site>,
+    shown: (Pages, Assets),
+    talk: Talk,
+) -> Result<impl Future<Output = ()> + use<>> {
     allow_descriptors();
     let address = address(&site.settings.server.listen)?;
-    let router = Arc::new(Router::new(server_settings(&site.settings)?, &doors(site))?);
+    let router = Arc::new(Router::new(server_settings(&site.settings)?, &doors(site, shown))?);
     let server = Server::bind(address, router).await.map_err(|error| occupied(address, error))?;
     control::listen(site.clone(), &site.folder.join("data"))?;
     talk.print(&format!("Serving {} at http://{}/", site.settings.site.name, server.address()?))?;
@@ -76,11 +83,11 @@ fn allow_descriptors() {
     }
 }
 
-fn doors(site: &Arc<Site>) -> mains_server::Site {
-    let public = site.folder.join("public");
+fn doors(site: &Arc<Site>, (pages, assets): (Pages, Assets)) -> mains_server::Site {
     mains_server::Site {
         records: Some(site.records.clone()),
-        public: public.is_dir().then_some(public),
+        pages: Some(pages),
+        assets,
         doors: Vec::new(),
         clock: site.db().clock().clone(),
     }

@@ -33,7 +33,9 @@ pub(crate) struct Site {
     pub(crate) name: String,
     pub(crate) url: String,
     pub(crate) locale: String,
+    pub(crate) zone: String,
     pub(crate) spa: bool,
+    pub(crate) policy: String,
 }
 
 /// `[database]`

@@ -12,6 +12,7 @@ mod commands;
 mod dev;
 mod docs;
 mod imports;
+mod pages;
 mod postgres;
 mod program;
 mod served;

@@ -14,6 +14,9 @@ use super::read::{ReadQuery, Route, RowStream};
 
 /// Where queries run: on the engine, each for itself, or in a [`View`].
 pub trait Reading {
+    /// Whether each query runs where its plan says, so that plans know their route.
+    const ROUTED: bool;
+
     /// Runs one query; see [`Engine::read`].
     fn read<T: Send + 'static>(
         &self,
@@ -35,6 +38,8 @@ pub trait Reading {
 }
 
 impl Reading for Engine {
+    const ROUTED: bool = true;
+
     fn read<T: Send + 'static>(
         &self,
         query: ReadQuery,
@@ -97,6 +102,8 @@ impl<'v> View<'v> {
 }
 
 impl Reading for View<'_> {
+    const ROUTED: bool = false;
+
     fn read<T: Send + 'static>(
         &self,
         query: ReadQuery,

@@ -173,7 +173,7 @@ impl<'a, R: Reading> Asking<'a, R> {
         out.extend(self.page.to_be_bytes());
         out.extend(self.nulls().to_be_bytes());
         let keys = self.position.as_ref().map_or(0, |position| position.keys.len());
-        let flags = [self.standing.bound, request.total, self.position.is_some()];
+        let flags = [self.standing.bound, request.total, self.position.is_some(), R::ROUTED];
         out.extend(flags.map(u8::from));
         out.push(u8::try_from(keys).unwrap_or(u8::MAX));
         // With its length before it, so that no text of a caller reads as two.

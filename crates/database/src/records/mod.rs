@@ -50,7 +50,6 @@ use crate::epoch::Epoch;
 use crate::write::Image;
 
 /// Where records are read from.
-#[derive(Clone, Copy)]
 pub struct Source<'a, R = Engine> {
     /// The database, or one state of it.
     pub engine: &'a R,
@@ -59,6 +58,14 @@ pub struct Source<'a, R = Engine> {
     /// The site's cursors.
     pub cursors: &'a Cursors,
 }
+
+impl<R> Clone for Source<'_, R> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<R> Copy for Source<'_, R> {}
 
 impl<R: Reading> Source<'_, R> {
     /// A page of records: the whole body, `{"items":[…],"next":…}`.

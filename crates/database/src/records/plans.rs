@@ -60,7 +60,10 @@ impl Plans {
     }
 
     /// The statement with its route by its plan in the database.
-    pub(super) async fn routed(&self, engine: &impl Reading, mut statement: Statement) -> Result<Planned> {
+    pub(super) async fn routed<R: Reading>(&self, engine: &R, mut statement: Statement) -> Result<Planned> {
+        if !R::ROUTED {
+            return Ok(Planned { statement, route: Route::Pool });
+        }
         if let Some((text, route)) = self.routes.get(&*statement.text) {
             statement.text = text;
             return Ok(Planned { statement, route });

@@ -4,6 +4,7 @@
 //! leads to is judged again before it is read.
 
 mod date;
+mod kept;
 mod path;
 mod range;
 mod types;
@@ -12,12 +13,12 @@ use std::fs::{File, Metadata};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::UNIX_EPOCH;
 
 use bytes::Bytes;
 use http::header::{
-    ACCEPT, ACCEPT_RANGES, CACHE_CONTROL, CONTENT_RANGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
-    IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, LAST_MODIFIED, LOCATION, RANGE, REFERRER_POLICY,
+    ACCEPT, ACCEPT_RANGES, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_RANGE, CONTENT_SECURITY_POLICY,
+    CONTENT_TYPE, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, LAST_MODIFIED, LOCATION, RANGE,
+    REFERRER_POLICY, VARY,
 };
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
@@ -25,29 +26,38 @@ use mains_base::{Error, Result};
 use tokio::sync::mpsc;
 
 use crate::body::Body;
+use crate::compress;
 use crate::router::Response;
 use crate::tasks;
+pub use kept::Assets;
+use kept::{Kept, Stamp};
 use range::Part;
 
-/// Files up to this size are read at once; larger ones are read while they are sent.
-const WHOLE_BYTES: u64 = 256 * 1024;
 const CHUNK_BYTES: usize = 64 * 1024;
 
 /// A folder of files.
 #[derive(Clone, Debug)]
 pub struct Files {
-    /// Without symbolic links, so that what lies inside can be told by its beginning.
-    root: Arc<Path>,
+    assets: Assets,
     fallback: bool,
 }
 
 /// A file that may be sent.
 struct Found {
-    file: File,
+    content: Content,
     name: PathBuf,
     size: u64,
-    etag: String,
+    tag: String,
     modified: Option<i64>,
+    /// Its address names this very content.
+    lasting: bool,
+}
+
+enum Content {
+    /// A small one, in memory.
+    Kept(Arc<Kept>),
+    /// A large one, open.
+    Open(File),
 }
 
 /// What looking for a file gives.
@@ -59,24 +69,32 @@ enum Sought {
 }
 
 impl Files {
-    /// The files under `root`, which must exist. `fallback`: unknown pages are `index.html`, for single-page apps.
-    pub fn open(root: &Path, fallback: bool) -> Result<Self> {
-        let root = root.canonicalize().map_err(|error| {
-            Error::internal(format!("the folder {} cannot be served: {error}", root.display()))
-        })?;
-        Ok(Self { root: root.into(), fallback })
+    /// These files. `fallback`: unknown pages are `index.html`, for single-page apps.
+    pub fn new(assets: Assets, fallback: bool) -> Self {
+        Self { assets, fallback }
     }
 
     /// Answers a GET or HEAD.
     pub(crate) async fn answer(&self, head: &Parts) -> Result<Response> {
+        if let Some(found) = self.in_memory(head.uri.path()) {
+            return found.named(head).answer(head).await;
+        }
         let (files, address) = (self.clone(), head.uri.path().to_owned());
         let page = self.fallback && wants_page(head);
         let sought = blocking(move || Ok(files.seek(&address, page))).await?;
         match sought {
-            Sought::Found(found) => found.answer(head).await,
+            Sought::Found(found) => found.named(head).answer(head).await,
             Sought::Folder => redirect(head.uri.path(), head.uri.query()),
             Sought::Nothing => Err(Error::not_found()),
         }
+    }
+
+    fn in_memory(&self, address: &str) -> Option<Found> {
+        let mut name = path::relative(address)?;
+        if address.ends_with('/') {
+            name.push("index.html");
+        }
+        self.assets.find(&name).map(|kept| Found::kept(name, kept))
     }
 
     fn seek(&self, address: &str, page: bool) -> Sought {
@@ -88,21 +106,28 @@ impl Files {
     }
 
     fn look(&self, address: &str, name: &Path) -> Sought {
-        let folder = self.root.join(name).is_dir();
+        let Some(root) = self.assets.root() else { return Sought::Nothing };
+        let folder = root.join(name).is_dir();
         match (folder, address.ends_with('/')) {
             (true, true) => self.open_file(&name.join("index.html")),
-            (true, false) if self.root.join(name).join("index.html").is_file() => Sought::Folder,
+            (true, false) if root.join(name).join("index.html").is_file() => Sought::Folder,
             (false, false) => self.open_file(name),
             _ => Sought::Nothing,
         }
     }
 
     fn open_file(&self, name: &Path) -> Sought {
-        let inside = self.root.join(name).canonicalize().ok().filter(|path| path.starts_with(&self.root));
+        let root = self.assets.root();
+        let inside =
+            root.and_then(|root| root.join(name).canonicalize().ok().filter(|path| path.starts_with(root)));
         let opened = inside.and_then(|path| {
-            let file = File::open(path).ok()?;
-            let metadata = file.metadata().ok().filter(Metadata::is_file)?;
-            Some(Found::new(file, name.to_owned(), &metadata))
+            let mut file = File::open(path).ok()?;
+            let stamp = Stamp::of(&file.metadata().ok().filter(Metadata::is_file)?);
+            if stamp.size > kept::MOST {
+                return Some(Found::open(file, name.to_owned(), stamp));
+            }
+            let kept = self.assets.keep(name, &mut file, stamp).ok()?;
+            Some(Found::kept(name.to_owned(), kept))
         });
         opened.map_or(Sought::Nothing, Sought::Found)
     }
@@ -125,16 +150,34 @@ fn redirect(path: &str, query: Option<&str>) -> Result<Response> {
 }
 
 impl Found {
-    fn new(file: File, name: PathBuf, metadata: &Metadata) -> Self {
-        let since = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-        let (size, nanos) = (metadata.len(), since.map_or(0, |since| since.as_nanos()));
-        let modified = since.and_then(|since| i64::try_from(since.as_secs()).ok());
-        Self { file, name, size, etag: format!("\"{nanos:x}-{size:x}\""), modified }
+    fn open(file: File, name: PathBuf, stamp: Stamp) -> Self {
+        let tag = format!("{:x}-{:x}", stamp.nanos, stamp.size);
+        let (size, modified) = (stamp.size, stamp.seconds());
+        Self { content: Content::Open(file), name, size, tag, modified, lasting: false }
+    }
+
+    fn kept(name: PathBuf, kept: Arc<Kept>) -> Self {
+        let (size, modified, tag) = (kept.plain.len() as u64, kept.stamp.seconds(), kept.tag.clone());
+        Self { content: Content::Kept(kept), name, size, tag, modified, lasting: false }
+    }
+
+    /// Whether the address names this very content, so that it may be kept for ever.
+    fn named(mut self, head: &Parts) -> Self {
+        let query = head.uri.query().unwrap_or_default();
+        self.lasting = query.strip_prefix("v=").is_some_and(|tag| tag == self.tag);
+        self
+    }
+
+    /// The bytes that are sent to a client that takes gzip, and asks for all of them.
+    fn packed(&self, head: &Parts) -> Option<Bytes> {
+        let Content::Kept(kept) = &self.content else { return None };
+        kept.packed.clone().filter(|_| !head.headers.contains_key(RANGE) && compress::is_taken(head))
     }
 
     async fn answer(self, head: &Parts) -> Result<Response> {
         let mut response = Response::new(Body::empty());
-        self.describe(&mut response)?;
+        let packed = self.packed(head);
+        self.describe(&mut response, packed.is_some())?;
         if self.is_known(head) {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
             return Ok(response);
@@ -142,6 +185,11 @@ impl Found {
         let name = self.name.to_string_lossy();
         let media_type = HeaderValue::from_static(types::media_type(&name));
         response.headers_mut().insert(CONTENT_TYPE, media_type);
+        if let Some(packed) = packed {
+            response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+            *response.body_mut() = Body::from(packed);
+            return Ok(response);
+        }
         let (first, length) = match self.wanted(head) {
             Part::Whole => (0, self.size),
             Part::Range { first, length } => {
@@ -166,11 +214,15 @@ impl Found {
     }
 
     /// The headers that a 304 has too.
-    fn describe(&self, response: &mut Response) -> Result<()> {
+    fn describe(&self, response: &mut Response, packed: bool) -> Result<()> {
         let headers = response.headers_mut();
-        headers.insert(ETAG, HeaderValue::try_from(&self.etag).map_err(Error::internal)?);
+        headers.insert(ETAG, HeaderValue::try_from(self.etag(packed)).map_err(Error::internal)?);
         headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        let caching = if self.lasting { "public, max-age=31536000, immutable" } else { "no-cache" };
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static(caching));
+        if matches!(&self.content, Content::Kept(kept) if kept.packed.is_some()) {
+            headers.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
+        }
         let policy = "frame-ancestors 'self'; object-src 'none'; base-uri 'self'";
         headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
         headers.insert(REFERRER_POLICY, HeaderValue::from_static("strict-origin-when-cross-origin"));
@@ -181,10 +233,19 @@ impl Found {
         Ok(())
     }
 
+    /// The tag of these very bytes: compressed ones have another.
+    fn etag(&self, packed: bool) -> String {
+        format!("\"{}{}\"", self.tag, if packed { "-gz" } else { "" })
+    }
+
     /// Whether the client has this very file. `If-None-Match` stands above `If-Modified-Since` (RFC 9110, 13.2.2).
     fn is_known(&self, head: &Parts) -> bool {
         if let Some(tags) = header(head, &IF_NONE_MATCH) {
-            let same = |tag: &str| tag.trim() == "*" || tag.trim().trim_start_matches("W/") == self.etag;
+            let (plain, packed) = (self.etag(false), self.etag(true));
+            let same = |tag: &str| {
+                let tag = tag.trim().trim_start_matches("W/");
+                tag == "*" || tag == plain || tag == packed
+            };
             return tags.split(',').any(same);
         }
         let since = header(head, &IF_MODIFIED_SINCE).and_then(date::parse_http_date);
@@ -194,7 +255,7 @@ impl Found {
     fn wanted(&self, head: &Parts) -> Part {
         let current = |condition: &str| {
             let date = date::parse_http_date(condition);
-            condition == self.etag || (date.is_some() && date == self.modified)
+            condition == self.etag(false) || (date.is_some() && date == self.modified)
         };
         match header(head, &RANGE) {
             Some(range) if header(head, &IF_RANGE).is_none_or(current) => range::part(range, self.size),
@@ -202,17 +263,27 @@ impl Found {
         }
     }
 
-    async fn content(mut self, first: u64, length: u64) -> Result<Body> {
-        if length <= WHOLE_BYTES {
-            let bytes = blocking(move || {
-                self.file.seek(SeekFrom::Start(first))?;
-                read_up_to(&mut self.file, length)
-            });
-            return Ok(Body::from(bytes.await?));
+    async fn content(self, first: u64, length: u64) -> Result<Body> {
+        match self.content {
+            Content::Kept(kept) => {
+                let (first, length) =
+                    (usize::try_from(first).unwrap_or(0), usize::try_from(length).unwrap_or(0));
+                let last = (first + length).min(kept.plain.len());
+                Ok(Body::from(kept.plain.slice(first.min(last)..last)))
+            }
+            Content::Open(mut file) if length <= kept::MOST => {
+                let bytes = blocking(move || {
+                    file.seek(SeekFrom::Start(first))?;
+                    read_up_to(&mut file, length)
+                });
+                Ok(Body::from(bytes.await?))
+            }
+            Content::Open(file) => {
+                let (sender, receiver) = mpsc::channel(2);
+                tasks::spawn("file", send_chunks(file, first, length, sender));
+                Ok(Body::chunks(Some(length), receiver))
+            }
         }
-        let (sender, receiver) = mpsc::channel(2);
-        tasks::spawn("file", send_chunks(self.file, first, length, sender));
-        Ok(Body::chunks(Some(length), receiver))
     }
 }
 

@@ -1,13 +1,13 @@
-//! Plain HTML forms: the same doors as JSON, with the three fields that a browser cannot say otherwise.
+//! Plain HTML forms: the same doors as JSON, with the few fields that a browser cannot say otherwise.
 
 use http::Method;
 use mains_base::{Error, Kind, Result, nearest};
 
-use super::query::not_yet;
+use crate::multipart;
 use crate::percent;
 
 /// A decoded form.
-#[derive(Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Form {
     /// The fields of the record, in order.
     pub(crate) fields: Vec<(String, String)>,
@@ -15,20 +15,35 @@ pub(crate) struct Form {
     pub(crate) method: Option<Method>,
     /// `_next`: where to go on success.
     pub(crate) next: Option<String>,
+    /// `_page`: which page to show again on failure.
+    pub(crate) page: Option<String>,
+    /// `_form`: which of several forms of that page it is.
+    pub(crate) name: Option<String>,
 }
 
 impl Form {
     /// Reads `application/x-www-form-urlencoded`.
     pub(crate) fn read(body: &[u8]) -> Result<Self> {
         let pairs = std::str::from_utf8(body).ok().and_then(percent::pairs).ok_or_else(unreadable)?;
-        let mut form = Self { fields: Vec::new(), method: None, next: None };
+        Self::of(pairs.into_iter().map(|(name, value)| (name.into_owned(), value.into_owned())))
+    }
+
+    /// Reads `multipart/form-data`, files excepted.
+    pub(crate) fn read_parts(boundary: &str, body: &[u8]) -> Result<Self> {
+        Self::of(multipart::fields(boundary, body)?.into_iter())
+    }
+
+    fn of(pairs: impl Iterator<Item = (String, String)>) -> Result<Self> {
+        let mut form = Self::default();
         for (name, value) in pairs {
+            let said = Some(value.clone()).filter(|value| !value.is_empty());
             match &*name {
                 "_method" => form.method = Some(method(&value)?),
-                "_next" => form.next = Some(value.into_owned()).filter(|next| !next.is_empty()),
-                "_page" => return Err(not_yet("Showing the form again by _page")),
+                "_next" => form.next = said,
+                "_page" => form.page = said,
+                "_form" => form.name = said,
                 other if other.starts_with('_') => return Err(unknown(other)),
-                _ => form.fields.push((name.into_owned(), value.into_owned())),
+                _ => form.fields.push((name, value)),
             }
         }
         Ok(form)
@@ -46,7 +61,7 @@ fn method(text: &str) -> Result<Method> {
 }
 
 fn unknown(name: &str) -> Error {
-    let near = nearest(name, ["_method", "_next", "_page"]);
+    let near = nearest(name, ["_method", "_next", "_page", "_form"]);
     let near = near.map_or(String::new(), |near| format!(" Did you mean {near}?"));
     malformed("forms.unknown", format!("A form has no field {name:?} with this meaning.{near}"))
 }
@@ -72,12 +87,9 @@ mod tests {
         assert_eq!((form.method, form.next.as_deref()), (Some(Method::PATCH), Some("/thanks")));
         let fields: Vec<_> = form.fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
         assert_eq!(fields, ["title=a b", "tags=x", "tags=y"]);
-        for (body, code) in [
-            ("_method=GET", "forms.method"),
-            ("_nxt=/", "forms.unknown"),
-            ("_page=/x", "not_yet"),
-            ("a=%ff", "forms.unreadable"),
-        ] {
+        for (body, code) in
+            [("_method=GET", "forms.method"), ("_nxt=/", "forms.unknown"), ("a=%ff", "forms.unreadable")]
+        {
             assert_eq!(Form::read(body.as_bytes()).unwrap_err().code(), code, "{body}");
         }
     }

@@ -196,6 +196,10 @@ impl Reader<'_> {
                 Ok(if field.many.is_some() { Value::List(vec![me]) } else { me })
             }
             [text] => values::from_text(field, self.schema, text).map_err(|problem| problem.at(&field.name)),
+            // A box that is not checked sends nothing, so a form says no before it and the box says yes.
+            [.., last] if field.many.is_none() && matches!(field.kind, FieldKind::Bool) => {
+                values::from_text(field, self.schema, last).map_err(|problem| problem.at(&field.name))
+            }
             _ if field.many.is_some() => self.many_texts(field, texts),
             _ => Err(FieldError::new(&field.name, "twice", "This was sent several times; send it once.")),
         }

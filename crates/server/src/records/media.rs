@@ -5,12 +5,14 @@ use http::request::Parts;
 use mains_base::{Error, Kind, Result};
 
 /// How a body is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Media {
     /// `application/json`, `application/merge-patch+json`.
     Json,
     /// `application/x-www-form-urlencoded`.
     Form,
+    /// `multipart/form-data`, with what stands between its parts.
+    Parts(String),
     /// No type is said.
     Nothing,
 }
@@ -33,9 +35,13 @@ pub(crate) fn media(head: &Parts) -> Result<Media> {
     } else if is("application/x-www-form-urlencoded") {
         Ok(Media::Form)
     } else if is("multipart/form-data") {
-        Err(unsupported(
-            "Multipart comes together with files; until then send JSON or a form without enctype.",
-        ))
+        let parameters = parameters.split(';').filter_map(|part| part.trim().split_once('='));
+        let boundary =
+            parameters.filter(|(name, _)| name.eq_ignore_ascii_case("boundary")).map(|(_, value)| value);
+        let boundary = boundary.map(|value| value.trim().trim_matches('"')).find(|value| !value.is_empty());
+        boundary.map(|boundary| Media::Parts(boundary.to_owned())).ok_or_else(|| {
+            unsupported("multipart/form-data says in Content-Type what stands between its parts: boundary=….")
+        })
     } else {
         Err(unsupported(
             "Send application/json or application/x-www-form-urlencoded, and say which in Content-Type.",
@@ -67,7 +73,9 @@ mod tests {
         assert_eq!(read("Application/JSON; charset=\"UTF-8\"").unwrap(), Media::Json);
         assert_eq!(read("application/merge-patch+json").unwrap(), Media::Json);
         assert_eq!(read("application/x-www-form-urlencoded").unwrap(), Media::Form);
-        for bad in ["text/plain", "multipart/form-data; boundary=x", "application/json; charset=latin1", ""] {
+        let parts = read("multipart/form-data; charset=utf-8; boundary=\"x y\"").unwrap();
+        assert_eq!(parts, Media::Parts("x y".to_owned()));
+        for bad in ["text/plain", "multipart/form-data", "application/json; charset=latin1", ""] {
             assert_eq!(read(bad).unwrap_err().code(), "request.media_type", "{bad}");
         }
     }

@@ -29,6 +29,7 @@ use crate::problem;
 use crate::request::Sent;
 use crate::router::{Call, Response, options};
 use crate::secrets;
+pub(crate) use form::Form;
 pub use input::Reader;
 pub(crate) use query::Query;
 use query::not_yet;
@@ -110,6 +111,16 @@ impl Records {
 
     pub(crate) fn hub(&self) -> &Arc<Hub> {
         &self.hub
+    }
+
+    /// The cursors of its lists.
+    pub(crate) fn cursors(&self) -> &Arc<Cursors> {
+        &self.cursors
+    }
+
+    /// How many records a list holds when a request does not say.
+    pub(crate) fn limit(&self) -> u32 {
+        self.limit
     }
 
     /// Where a request reads, by the one schema it is answered with.

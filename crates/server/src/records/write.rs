@@ -23,6 +23,7 @@ use super::media::{Media, media};
 use super::query::Query;
 use super::{Address, Records, find, origin, record};
 use crate::body::Body;
+use crate::pages::{Posted, is_wanted};
 use crate::request::Sent;
 use crate::router::{Call, Response};
 
@@ -57,16 +58,32 @@ impl Records {
         find(&epoch, address)?;
         let if_match = if_match(call.head)?;
         let content = Content::read(call, body).await?;
-        let next = content.next(call)?;
         let method = content.method(call);
         let change = Change { call, caller, epoch, name: address.collection, if_match, content };
+        let done = self.act(&change, address, &method).await;
+        match (done, &change.content, call.pages) {
+            (Err(error), Content::Form(form), Some(pages)) => pages
+                .again(call, &change.caller, Posted { form, secret: &[], method: &method }, error)
+                .await
+                .map(Some),
+            (done, ..) => done,
+        }
+    }
+
+    async fn act(
+        &self,
+        change: &Change<'_>,
+        address: Address<'_>,
+        method: &Method,
+    ) -> Result<Option<Response>> {
+        let next = change.content.next(change.call)?;
         let done = match (address.key, method.as_str()) {
-            (None, "POST") => self.create(&change).await?,
-            (None, "PATCH") => self.change_many(&change).await?,
-            (None, "DELETE") => self.delete_many(&change).await?,
-            (Some(key), "PATCH") => self.patch(&change, key).await?,
-            (Some(key), "PUT") => self.put(&change, key).await?,
-            (Some(key), "DELETE") => self.delete(&change, key).await?,
+            (None, "POST") => self.create(change).await?,
+            (None, "PATCH") => self.change_many(change).await?,
+            (None, "DELETE") => self.delete_many(change).await?,
+            (Some(key), "PATCH") => self.patch(change, key).await?,
+            (Some(key), "PUT") => self.put(change, key).await?,
+            (Some(key), "DELETE") => self.delete(change, key).await?,
             _ => return Ok(None),
         };
         next.map_or(Ok(Some(done)), |next| see_other(&next).map(Some))
@@ -242,6 +259,7 @@ impl Content {
         let bytes = body.read(&call.settings.limits, call.head).await?;
         match media {
             Media::Form => Form::read(&bytes).map(Self::Form),
+            Media::Parts(boundary) => Form::read_parts(&boundary, &bytes).map(Self::Form),
             _ if bytes.is_empty() => Ok(Self::Nothing),
             Media::Json => Ok(Self::Json(bytes)),
             Media::Nothing => Err(untyped()),
@@ -258,10 +276,12 @@ impl Content {
         }
     }
 
-    /// Where a form leads after success.
+    /// Where a form leads after success: where it says, else in a browser back to its page.
     fn next(&self, call: &Call<'_>) -> Result<Option<String>> {
-        let Self::Form(Form { next: Some(next), .. }) = self else { return Ok(None) };
-        origin::own_target(next, call.head, call.settings).map(Some)
+        let Self::Form(form) = self else { return Ok(None) };
+        let back = form.page.as_ref().filter(|_| is_wanted(call.head));
+        let next = form.next.as_ref().or(back);
+        next.map(|next| origin::own_target(next, call.head, call.settings)).transpose()
     }
 }
 

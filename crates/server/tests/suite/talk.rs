@@ -10,7 +10,7 @@ use mains_database::dialect::Dialect;
 use mains_language::schema::{Owner, Schema};
 use mains_language::site::{File, Layer, load};
 use mains_server::keys::NewKey;
-use mains_server::{Callers, Records, Request, Router, Settings, Site};
+use mains_server::{Callers, Facts, Pages, Records, Request, Router, Settings, Site};
 use mains_testkit::TestDb;
 use mains_testkit::database::on;
 
@@ -155,7 +155,15 @@ impl Talk {
             callers.create_key(new).await.unwrap().1.expose().to_owned()
         };
         let (editor, reader) = (key("editor").await, key("reader").await);
-        let site = Site { records: Some(records), ..Site::empty() };
+        let facts = Facts {
+            name: "Notes & more".into(),
+            locale: "en".into(),
+            zone: "UTC".into(),
+            ..Facts::default()
+        };
+        let pages = Pages::open(records.clone(), facts, &[crate::pages::files()]);
+        let pages = pages.unwrap_or_else(|wrong| panic!("{}", wrong[0]));
+        let site = Site { records: Some(records), pages: Some(pages), ..Site::empty() };
         let router = Router::new(Settings::default(), &site).unwrap();
         let talk = Self {
             router,

@@ -10,12 +10,13 @@ use std::sync::Arc;
 use mains_base::{Error, Result};
 use mains_database::schema;
 use mains_language::site as language;
-use mains_server::tasks;
+use mains_server::{Assets, Pages, tasks};
 
 use super::serve;
 use crate::backend;
 use crate::files;
 use crate::operations::seeds::{self, Seeds};
+use crate::pages::{self, Mode};
 use crate::settings::{self, Settings};
 use crate::site::{self, Applies, Site, Trouble};
 use crate::talk::Talk;
@@ -29,9 +30,11 @@ pub(crate) fn run(folder: &Path, settings: Settings, talk: Talk) -> Result<(), T
         let mut changes = Changes::watch(folder)?;
         let (site, contents) = open(folder, &settings, &mut changes, talk).await?;
         warn(folder, talk);
-        let served = serve::start(&site, talk).await?;
+        let assets = pages::assets(&site, Mode::Development)?;
+        let (pages, contents) = open_pages(&site, &assets, (&mut changes, contents), talk).await?;
+        let served = serve::start(&site, (pages.clone(), assets), talk).await?;
         say_how_to_go_on(&site, talk);
-        tasks::spawn("follow files", follow(site.clone(), changes, contents, talk));
+        tasks::spawn("follow files", follow((site.clone(), pages), changes, contents, talk));
         served.await;
         site.close().await;
         Ok(())
@@ -61,6 +64,28 @@ async fn open(
     }
 }
 
+/// Compiles the pages as soon as they have no mistakes.
+async fn open_pages(
+    site: &Arc<Site>,
+    assets: &Assets,
+    (changes, mut contents): (&mut Changes, Contents),
+    talk: Talk,
+) -> Result<(Pages, Contents), Trouble> {
+    loop {
+        let trouble = match pages::open(site, assets.clone(), Mode::Development) {
+            Ok(pages) => return Ok((pages, contents)),
+            Err(trouble @ Trouble::Written(_)) => trouble,
+            Err(trouble) => return Err(trouble),
+        };
+        talk.trouble(&trouble);
+        talk.say("Mend this and save it; `mains dev` goes on by itself.");
+        if !changes.wait().await {
+            return Err(trouble);
+        }
+        contents.pages = Contents::read(&site.folder).pages;
+    }
+}
+
 fn say_how_to_go_on(site: &Site, talk: Talk) {
     let schema = &site.db().epoch().schema;
     for collection in schema.collections.iter().filter(|collection| !collection.is_table()) {
@@ -80,7 +105,7 @@ fn warn(folder: &Path, talk: Talk) {
     }
 }
 
-async fn follow(site: Arc<Site>, mut changes: Changes, mut seen: Contents, talk: Talk) {
+async fn follow((site, pages): (Arc<Site>, Pages), mut changes: Changes, mut seen: Contents, talk: Talk) {
     while changes.wait().await {
         let now = Contents::read(&site.folder);
         if now.settings != seen.settings {
@@ -88,6 +113,9 @@ async fn follow(site: Arc<Site>, mut changes: Changes, mut seen: Contents, talk:
         }
         if now.declared != seen.declared {
             take_up(&site, talk).await;
+        }
+        if now.pages != seen.pages || now.declared != seen.declared {
+            take_up_pages(&site, &pages, talk);
         }
         seen = now;
     }
@@ -102,6 +130,13 @@ fn take_up_settings(site: &Site, talk: Talk) {
             talk.trouble(&Trouble::Settings(problem));
             talk.say("The site goes on with the settings it started with.");
         }
+    }
+}
+
+fn take_up_pages(site: &Site, pages: &Pages, talk: Talk) {
+    if let Err(trouble) = pages::reload(site, pages) {
+        talk.trouble(&trouble);
+        talk.say("The pages stay as they were before this change.");
     }
 }
 

@@ -9,6 +9,7 @@ use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
+use crate::files;
 use crate::settings;
 
 /// Changes that come within this time are one.
@@ -16,11 +17,15 @@ const QUIET: Duration = Duration::from_millis(80);
 /// The folders that are followed, with the ending of their files.
 const FOLDERS: [(&str, &str); 2] = [("collections", "toml"), ("seeds", "jsonl")];
 
+/// The folder of templates, followed with all that is in it.
+const PAGES: &str = "pages";
+
 /// What the followed files hold.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Contents {
     pub(super) settings: Option<Vec<u8>>,
     pub(super) declared: BTreeMap<PathBuf, Vec<u8>>,
+    pub(super) pages: BTreeMap<PathBuf, Vec<u8>>,
 }
 
 impl Contents {
@@ -36,7 +41,9 @@ impl Contents {
                 }
             }
         }
-        Self { settings: std::fs::read(folder.join(settings::FILE)).ok(), declared }
+        let pages = files::templates(&folder.join(PAGES)).unwrap_or_default().into_iter();
+        let pages = pages.map(|path| (path.clone(), std::fs::read(path).unwrap_or_default())).collect();
+        Self { settings: std::fs::read(folder.join(settings::FILE)).ok(), declared, pages }
     }
 }
 
@@ -77,11 +84,12 @@ impl Changes {
 
     /// Watches the folders that are there now: one may have been made, or made again, since.
     fn watch_folders(&mut self) {
-        for (name, _) in FOLDERS {
+        let folders = FOLDERS.map(|(name, _)| (name, RecursiveMode::NonRecursive));
+        for (name, mode) in folders.into_iter().chain([(PAGES, RecursiveMode::Recursive)]) {
             let path = self.folder.join(name);
             // Both fail where it is not there, and the folder of the site tells when it comes.
             let _ = self.watcher.unwatch(&path);
-            let _ = self.watcher.watch(&path, RecursiveMode::NonRecursive);
+            let _ = self.watcher.watch(&path, mode);
         }
     }
 }

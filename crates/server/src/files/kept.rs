@@ -1,0 +1,195 @@
+//! Small files in memory: their bytes, the same compressed, and the hash that is their tag.
+//!
+//! Always true: what is given from memory is what lay there within the last second (in development: now), and all
+//! together it is no more than a bound.
+
+use std::collections::HashMap;
+use std::fs::{File, Metadata};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant, UNIX_EPOCH};
+
+use bytes::Bytes;
+use mains_base::{Error, Result};
+use sha2::{Digest, Sha256};
+
+use super::{path, types};
+use crate::compress;
+use crate::pages::STYLE;
+use crate::percent;
+
+/// Files up to this size are kept; larger ones are read while they are sent.
+pub(super) const MOST: u64 = 256 * 1024;
+/// Bytes of all of them; one more begins anew.
+const BOUND: usize = 64 * 1024 * 1024;
+/// How long a file is believed to be what it was.
+const BELIEVED: Duration = Duration::from_secs(1);
+/// The style of built-in pages, unless the site has its own.
+const OWN: &str = "mains.css";
+
+/// The own files of a site: where they lie, and the small ones in memory. Clones share them.
+#[derive(Clone, Debug, Default)]
+pub struct Assets {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    /// Without symbolic links, so that what lies inside can be told by its beginning.
+    root: Option<PathBuf>,
+    believed: Duration,
+    begun: Instant,
+    kept: RwLock<HashMap<PathBuf, Arc<Kept>>>,
+    bytes: AtomicUsize,
+    style: Arc<Kept>,
+}
+
+/// One small file.
+#[derive(Debug)]
+pub(super) struct Kept {
+    pub(super) stamp: Stamp,
+    pub(super) tag: String,
+    pub(super) plain: Bytes,
+    /// Compressed, where that makes it smaller.
+    pub(super) packed: Option<Bytes>,
+    /// Milliseconds since the beginning when it was last looked at.
+    looked: AtomicU64,
+}
+
+/// What tells one content of a file from the next.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Stamp {
+    pub(super) nanos: u128,
+    pub(super) size: u64,
+}
+
+impl Default for Inner {
+    fn default() -> Self {
+        let style = Kept::new(OWN, Stamp::default(), Bytes::from_static(STYLE.as_bytes()));
+        Self {
+            root: None,
+            believed: BELIEVED,
+            begun: Instant::now(),
+            kept: RwLock::default(),
+            bytes: AtomicUsize::new(0),
+            style: Arc::new(style),
+        }
+    }
+}
+
+impl Assets {
+    /// The files under `root`, which must exist where it is given.
+    pub fn open(root: Option<&Path>) -> Result<Self> {
+        let root = root.map(|root| {
+            root.canonicalize().map_err(|error| {
+                Error::internal(format!("the folder {} cannot be served: {error}", root.display()))
+            })
+        });
+        Ok(Self { inner: Arc::new(Inner { root: root.transpose()?, ..Inner::default() }) })
+    }
+
+    /// The same, looking at a file each time, for development.
+    pub fn watched(root: Option<&Path>) -> Result<Self> {
+        let opened = Self::open(root)?;
+        let root = opened.inner.root.clone();
+        Ok(Self { inner: Arc::new(Inner { root, believed: Duration::ZERO, ..Inner::default() }) })
+    }
+
+    /// The address of a file, which is another one when its content is: it may be kept for ever.
+    pub(crate) fn address(&self, name: &str) -> String {
+        let plain = format!("/{}", name.trim_start_matches('/'));
+        let Some(relative) = path::relative(&plain) else { return plain };
+        let encoded: Vec<String> = plain.split('/').map(percent::encode).collect();
+        let kept = self.find(&relative).or_else(|| self.read(&relative));
+        let address = encoded.join("/");
+        kept.map_or_else(|| address.clone(), |kept| format!("{address}?v={}", kept.tag))
+    }
+
+    pub(super) fn root(&self) -> Option<&Path> {
+        self.inner.root.as_deref()
+    }
+
+    /// A file from memory, if it is still what it was.
+    pub(super) fn find(&self, name: &Path) -> Option<Arc<Kept>> {
+        let kept = self.inner.kept.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
+        let Some(kept) = kept else {
+            return self.own(name);
+        };
+        let now = u64::try_from(self.inner.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let believed = u64::try_from(self.inner.believed.as_millis()).unwrap_or(0);
+        if now.saturating_sub(kept.looked.load(Ordering::Relaxed)) < believed {
+            return Some(kept);
+        }
+        let stamp =
+            std::fs::metadata(self.inner.root.as_ref()?.join(name)).ok().map(|found| Stamp::of(&found));
+        if stamp == Some(kept.stamp) {
+            kept.looked.store(now, Ordering::Relaxed);
+            return Some(kept);
+        }
+        let mut all = self.inner.kept.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(gone) = all.remove(name) {
+            self.inner.bytes.fetch_sub(gone.bytes(), Ordering::Relaxed);
+        }
+        None
+    }
+
+    /// The built-in style, where the site has none of this name.
+    fn own(&self, name: &Path) -> Option<Arc<Kept>> {
+        let is_own = name == Path::new(OWN);
+        let replaced = || self.inner.root.as_ref().is_some_and(|root| root.join(name).exists());
+        (is_own && !replaced()).then(|| Arc::clone(&self.inner.style))
+    }
+
+    fn read(&self, name: &Path) -> Option<Arc<Kept>> {
+        let root = self.inner.root.as_ref()?;
+        let inside = root.join(name).canonicalize().ok().filter(|path| path.starts_with(root))?;
+        let mut file = File::open(inside).ok()?;
+        let stamp = file.metadata().ok().filter(Metadata::is_file).map(|found| Stamp::of(&found))?;
+        (stamp.size <= MOST).then(|| self.keep(name, &mut file, stamp).ok())?
+    }
+
+    /// Reads a small file and keeps it.
+    pub(super) fn keep(&self, name: &Path, file: &mut File, stamp: Stamp) -> io::Result<Arc<Kept>> {
+        let mut bytes = Vec::with_capacity(usize::try_from(stamp.size).unwrap_or(0));
+        file.take(MOST + 1).read_to_end(&mut bytes)?;
+        let kept = Arc::new(Kept::new(&name.to_string_lossy(), stamp, bytes.into()));
+        let now = u64::try_from(self.inner.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        kept.looked.store(now, Ordering::Relaxed);
+        let mut all = self.inner.kept.write().unwrap_or_else(PoisonError::into_inner);
+        if self.inner.bytes.load(Ordering::Relaxed) + kept.bytes() > BOUND {
+            all.clear();
+            self.inner.bytes.store(0, Ordering::Relaxed);
+        }
+        let gone = all.insert(name.to_owned(), Arc::clone(&kept)).map_or(0, |gone| gone.bytes());
+        self.inner.bytes.fetch_add(kept.bytes(), Ordering::Relaxed);
+        self.inner.bytes.fetch_sub(gone, Ordering::Relaxed);
+        Ok(kept)
+    }
+}
+
+impl Kept {
+    fn new(name: &str, stamp: Stamp, plain: Bytes) -> Self {
+        let packed = compress::is_worth(types::media_type(name), plain.len()).then(|| compress::best(&plain));
+        let packed = packed.filter(|packed| packed.len() < plain.len());
+        let tag = Sha256::digest(&plain).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        Self { stamp, tag, plain, packed, looked: AtomicU64::new(0) }
+    }
+
+    fn bytes(&self) -> usize {
+        self.plain.len() + self.packed.as_ref().map_or(0, Bytes::len)
+    }
+}
+
+impl Stamp {
+    pub(super) fn of(metadata: &Metadata) -> Self {
+        let since = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        Self { nanos: since.map_or(0, |since| since.as_nanos()), size: metadata.len() }
+    }
+
+    /// Seconds since 1970.
+    pub(super) fn seconds(self) -> Option<i64> {
+        i64::try_from(self.nanos / 1_000_000_000).ok().filter(|seconds| *seconds > 0)
+    }
+}

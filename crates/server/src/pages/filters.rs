@@ -1,0 +1,142 @@
+//! Filters and functions that templates have besides those of the engine: dates, money, numbers, addresses of files.
+
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, Zoned};
+use mains_base::Date;
+use minijinja::value::{Kwargs, Value};
+use minijinja::{Environment, Error as Mistake, ErrorKind};
+
+use super::Facts;
+use super::escape::escaped;
+use super::words::{self, Words};
+use crate::percent;
+
+/// Gives an environment what every page has.
+pub(super) fn add(env: &mut Environment<'static>, facts: &Arc<Facts>) {
+    let site =
+        vec![("name", facts.name.clone()), ("url", facts.url.clone()), ("locale", facts.locale.clone())];
+    env.add_global("site", Value::from_pairs(site.into_iter().map(|(name, text)| (name, Value::from(text)))));
+    let of = Arc::clone(facts);
+    env.add_filter("date", move |value: &Value, options: Kwargs| dated(&of, value, &options, Style::Date));
+    let of = Arc::clone(facts);
+    env.add_filter("datetime", move |value: &Value, options: Kwargs| {
+        dated(&of, value, &options, Style::Both)
+    });
+    let of = Arc::clone(facts);
+    env.add_filter("time", move |value: &Value, options: Kwargs| dated(&of, value, &options, Style::Time));
+    let of = Arc::clone(facts);
+    env.add_filter("money", move |value: &Value, options: Kwargs| money(&of, value, &options));
+    let of = Arc::clone(facts);
+    env.add_filter("number", move |value: &Value, options: Kwargs| number(&of, value, &options));
+    env.add_filter("slug_encode", |text: String| percent::encode(&text));
+    env.add_filter("lines", lines);
+    let of = Arc::clone(facts);
+    env.add_function("asset", move |path: String| of.assets.address(&path));
+}
+
+/// What of a time is shown.
+#[derive(Clone, Copy)]
+enum Style {
+    Date,
+    Time,
+    Both,
+}
+
+/// Text as paragraphs: an empty line between two, a line break where there is one.
+fn lines(text: &Value) -> Value {
+    let text = if text.is_none() { String::new() } else { text.to_string() };
+    let text = text.replace("\r\n", "\n");
+    let paragraphs = text.split("\n\n").map(str::trim).filter(|part| !part.is_empty());
+    let shown = paragraphs.map(|part| format!("<p>{}</p>", escaped(part).replace('\n', "<br>")));
+    Value::from_safe_string(shown.collect())
+}
+
+fn words_of(facts: &Facts, options: &Kwargs) -> Result<&'static Words, Mistake> {
+    let locale: Option<String> = options.get("locale")?;
+    Ok(words::of(locale.as_deref().unwrap_or(&facts.locale)))
+}
+
+/// `date`, `datetime`, `time`: `format="%d.%m.%Y"`, `style="short"`, `zone="Europe/Berlin"`, `locale="de"`.
+fn dated(facts: &Facts, value: &Value, options: &Kwargs, style: Style) -> Result<Value, Mistake> {
+    let Some(text) = value.as_str() else {
+        return if value.is_none() { Ok(value.clone()) } else { Err(wrong(value, "a time or a date")) };
+    };
+    let zone: Option<String> = options.get("zone")?;
+    let zone = zone.as_deref().unwrap_or(&facts.zone);
+    let zone = TimeZone::get(zone).map_err(|_| told(format!("there is no time zone {zone:?}")))?;
+    let short = options.get::<Option<String>>("style")?.as_deref() == Some("short");
+    let format: Option<String> = options.get("format")?;
+    let words = words_of(facts, options)?;
+    options.assert_all_used()?;
+    let at = zoned(text, zone).ok_or_else(|| wrong(value, "a time or a date"))?;
+    if let Some(format) = format {
+        let shown = jiff::fmt::strtime::format(&format, &at).map_err(|error| told(error.to_string()))?;
+        return Ok(Value::from(shown));
+    }
+    let (year, month, day) = (i32::from(at.year()), at.month(), at.day());
+    let date = if short { format!("{year:04}-{month:02}-{day:02}") } else { words.date(year, month, day) };
+    let time = format!("{:02}:{:02}", at.hour(), at.minute());
+    Ok(Value::from(match style {
+        Style::Date => date,
+        Style::Time => time,
+        Style::Both => format!("{date}, {time}"),
+    }))
+}
+
+/// An instant in a zone, or a day as it is.
+fn zoned(text: &str, zone: TimeZone) -> Option<Zoned> {
+    if let Some(day) = Date::parse(text) {
+        let (year, month, day) = day.year_month_day();
+        let (year, month, day) =
+            (i16::try_from(year).ok()?, i8::try_from(month).ok()?, i8::try_from(day).ok()?);
+        return jiff::civil::Date::new(year, month, day).ok()?.to_zoned(TimeZone::UTC).ok();
+    }
+    Some(text.parse::<Timestamp>().ok()?.to_zoned(zone))
+}
+
+/// `{"amount": 420, "currency": "EUR"}`, or minor units with `currency="EUR"`, as "€4.20".
+fn money(facts: &Facts, value: &Value, options: &Kwargs) -> Result<Value, Mistake> {
+    if value.is_none() {
+        return Ok(value.clone());
+    }
+    let said: Option<String> = options.get("currency")?;
+    let words = words_of(facts, options)?;
+    options.assert_all_used()?;
+    let (amount, currency) = match value.as_i64() {
+        Some(amount) => (amount, said),
+        None => {
+            let part = |name| value.get_attr(name).unwrap_or_default();
+            let amount = part("amount").as_i64().ok_or_else(|| wrong(value, "an amount of money"))?;
+            (amount, said.or_else(|| part("currency").as_str().map(str::to_owned)))
+        }
+    };
+    let currency = currency
+        .ok_or_else(|| told("an amount alone needs its currency: money(currency=\"EUR\")".to_owned()))?;
+    Ok(Value::from(words.money(amount, &currency)))
+}
+
+/// Digits in groups, with as many places as the text has or `places` says.
+fn number(facts: &Facts, value: &Value, options: &Kwargs) -> Result<Value, Mistake> {
+    if value.is_none() {
+        return Ok(value.clone());
+    }
+    let places: Option<usize> = options.get("places")?;
+    let words = words_of(facts, options)?;
+    options.assert_all_used()?;
+    let text = value.to_string();
+    let parsed: f64 = text.parse().map_err(|_| wrong(value, "a number"))?;
+    let text = places.map_or(text, |places| format!("{parsed:.places$}"));
+    Ok(Value::from(words.number(&text)))
+}
+
+fn wrong(value: &Value, wanted: &str) -> Mistake {
+    let mut shown = value.to_string();
+    shown.truncate(shown.char_indices().nth(40).map_or(shown.len(), |(at, _)| at));
+    told(format!("{shown:?} is not {wanted}"))
+}
+
+fn told(detail: String) -> Mistake {
+    Mistake::new(ErrorKind::InvalidOperation, detail)
+}

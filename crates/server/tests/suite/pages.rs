@@ -1,0 +1,209 @@
+//! Pages made on the server, through HTTP and on both databases.
+
+use mains_server::PageFile;
+
+use crate::talk::{Talk, id_of, on_both, say};
+
+const LAYOUT: &str = r#"<title>{% block title %}{{ site.name }}{% endblock %}</title>
+{% block content %}{% endblock %}"#;
+
+const NOTE: &str = r#"+++
+[note]
+get = "notes/slug={path.slug}"
+
+[votes]
+list = "votes"
+where = { note = "{note.id}" }
++++
+{% extends "_layout.html" %}
+{% block title %}{{ note.title }}{% endblock %}
+{% block content %}<h1 title="{{ note.title }}">{{ note.title }}</h1>{{ note.secret }}
+{% for tag in note.tags %}<i>{{ tag }}</i>{% endfor %}
+{% for vote in votes %}{{ vote.up }}{% else %}none{% endfor %}{% endblock %}"#;
+
+const LIST: &str = r#"+++
+[notes]
+list = "notes"
+where = { tags = "{query.tag}", title = "{query.title}" }
+filter = "stars >= {query.stars}"
+sort = "{query.sort|title}"
+limit = 2
+cursor = "{query.cursor}"
+total = true
+fields = "title"
++++
+{% for note in notes %}<b>{{ note.title }}</b>{% else %}<p>none</p>{% endfor %}
+{{ notes.total }} {{ query.tag }}{% if notes.next %}
+<a href="{{ link(cursor="c") }}">next</a>{% endif %}
+<a href="{{ link(tag=["x", "y&z"]) }}">tags</a> <a href="{{ page.without("tag") }}">no tag</a>"#;
+
+const FORM: &str = r#"+++
+[note]
+get = "notes/{query.id}"
+optional = true
++++
+{% set f = form("/api/notes", next="/thanks") %}
+{{ f.open() }}
+{{ f.note() }}
+{{ f.field("title", label="Title", hint="Say it.") }}
+{{ f.textarea("secret") }}
+{{ f.field("password", type="password") }}
+{{ f.select("status") }}
+{{ f.checkbox("private", label="Private") }}
+{{ f.close() }}"#;
+
+/// The pages of every conversation.
+pub(crate) fn files() -> Vec<PageFile> {
+    [
+        ("_layout.html", LAYOUT),
+        ("notes/index.html", LIST),
+        ("notes/[slug].html", NOTE),
+        ("form.html", FORM),
+        ("mistake.html", "{{ site.name }}\n{{ page.titel }}"),
+        ("endless.html", "{% macro again() %}{% for n in range(100000) %}{% for m in range(100000) %}x{% endfor %}{% endfor %}{% endmacro %}{{ again() }}"),
+        ("deep.html", "{% include \"deep.html\" %}"),
+    ]
+    .map(|(path, source)| PageFile { path: path.into(), source: source.into() })
+    .into()
+}
+
+async fn note(talk: &Talk, json: &str) -> String {
+    id_of(&talk.editor(say("POST /api/notes?fields=id").json(json)).await)
+}
+
+/// All of `parts` stand in `said`, in this order.
+fn has(said: &str, parts: &[&str]) {
+    let mut rest = said;
+    for part in parts {
+        let Some((_, after)) = rest.split_once(part) else { panic!("{part:?} does not follow in\n{said}") };
+        rest = after;
+    }
+}
+
+fn form(body: &str) -> String {
+    format!("_page=%2Fform&{body}")
+}
+
+#[test]
+fn a_page_shows_a_record_and_a_list() {
+    let said = on_both(async |talk| {
+        let note = note(talk, r#"{"title": "Bread <b>\"&'", "tags": ["<i>", "b"], "secret": "s"}"#).await;
+        talk.send(say("GET /notes/bread-b")).await;
+        let account = r#"{"name": "max"}"#;
+        let account = id_of(&talk.editor(say("POST /api/accounts?fields=id").json(account)).await);
+        let vote = format!(r#"{{"note": "{note}", "account": "{account}"}}"#);
+        talk.editor(say("POST /api/votes?fields=id").json(vote)).await;
+        talk.editor(say("GET /notes/bread-b")).await;
+        talk.send(say("HEAD /notes/bread-b")).await;
+        talk.send(say("GET /notes/bread-b/?a=1")).await;
+        talk.send(say("GET /notes/other")).await;
+        talk.send(say("POST /notes/bread-b")).await;
+    });
+    let shown = "<h1 title=\"Bread &lt;b&gt;&quot;&amp;&#39;\">Bread &lt;b&gt;&quot;&amp;&#39;</h1>";
+    has(
+        &said,
+        &[
+            "> GET /notes/bread-b \n200\n<title>Bread &lt;b&gt;&quot;&amp;&#39;</title>",
+            shown,
+            "\n<i>&lt;i&gt;</i><i>b</i>\nnone",
+            "> GET /notes/bread-b \n200\n",
+            shown,
+            "s\n<i>&lt;i&gt;</i><i>b</i>\ntrue",
+            "> HEAD /notes/bread-b \n200 content-length: ",
+            "> GET /notes/bread-b/?a=1 \n308 location: /notes/bread-b?a=1",
+            "> GET /notes/other \n404\n{\"type\"",
+            "> POST /notes/bread-b \n405 allow: GET, HEAD, OPTIONS",
+        ],
+    );
+}
+
+#[test]
+fn a_list_takes_its_conditions_from_the_address() {
+    let said = on_both(async |talk| {
+        for (title, tag, stars) in [("One", "a", 1), ("Two", "b", 2), ("Three", "a", 3)] {
+            note(talk, &format!(r#"{{"title": "{title}", "tags": ["{tag}"], "stars": {stars}}}"#)).await;
+        }
+        talk.send(say("GET /notes")).await;
+        talk.send(say("GET /notes?tag=a&tag=b&stars=2&sort=-title")).await;
+        talk.send(say("GET /notes?tag=a&tag=b&stars=2%20%7C%7C%20true")).await;
+        talk.send(say("GET /notes?tag=")).await;
+        talk.send(say("GET /notes?sort=nothing")).await;
+        talk.send(say("GET /notes?cursor=forged")).await;
+        talk.send(say("GET /notes?title=%22%20%7C%7C%20true&tag=%3Cb%3E")).await;
+    });
+    has(
+        &said,
+        &[
+            "> GET /notes \n200\n<b>One</b><b>Three</b>\n3 \n<a href=\"/notes?cursor=…\">next</a>",
+            "<a href=\"/notes?tag=x&amp;tag=y%26z\">tags</a> <a href=\"/notes\">no tag</a>",
+            "&sort=-title \n200\n<b>Two</b><b>Three</b>\n2 a\n",
+            "<a href=\"/notes?stars=2&amp;sort=-title\">no tag</a>",
+            "true \n200\n<p>none</p>",
+            "> GET /notes?tag= \n200\n<b>One</b>",
+            "> GET /notes?sort=nothing \n400\n",
+            "> GET /notes?cursor=… \n400\n",
+            "%3Cb%3E \n200\n<p>none</p>\n0 &lt;b&gt;\n",
+        ],
+    );
+}
+
+#[test]
+fn a_failed_form_comes_again_with_its_messages() {
+    let said = on_both(async |talk| {
+        talk.editor(say("GET /form")).await;
+        let long = "x".repeat(41);
+        let body = form(&format!(
+            "_next=/&title={long}&secret=%3C/textarea%3E&password=p&private=false&private=true"
+        ));
+        talk.editor(say("POST /api/notes").form(body)).await;
+        talk.editor(say("POST /api/notes").form(form("_next=%2Fthanks&title=Fine&status=draft"))).await;
+        talk.send(say("POST /api/notes").form(form("title=Visitor"))).await;
+        talk.editor(say("POST /api/notes").form(form("title=x&_next=https%3A%2F%2Fevil.example"))).await;
+        talk.editor(say("POST /api/notes").form("_page=%2Fnowhere&title=")).await;
+        talk.editor(say("POST /api/notes").form("_page=https%3A%2F%2Fevil.example%2Fform&title=")).await;
+    });
+    let title = "<input class=\"input\" id=\"title\" name=\"title\" required aria-describedby=\"title-hint\" type=\"text\" maxlength=\"40\">";
+    has(
+        &said,
+        &[
+            "> GET /form \n200\n",
+            "<form method=\"post\" action=\"/api/notes\"><input type=\"hidden\" name=\"_page\" value=\"/form\"><input type=\"hidden\" name=\"_next\" value=\"/thanks\">",
+            "<label for=\"title\">Title</label><span class=\"hint\" id=\"title-hint\">Say it.</span>",
+            title,
+            "<option value=\"draft\">draft</option><option value=\"done\">done</option>",
+            "<input type=\"hidden\" name=\"private\" value=\"false\"><input type=\"checkbox\" id=\"private\" name=\"private\" value=\"true\">",
+            "private=false&private=true\n422\n",
+            "role=\"alert\"",
+            "<a href=\"#title\">",
+            "aria-invalid=\"true\" aria-describedby=\"title-hint title-message\" type=\"text\" maxlength=\"40\" value=\"xxx",
+            "<p class=\"message\" id=\"title-message\">",
+            "&lt;/textarea&gt;</textarea>",
+            "<input class=\"input\" id=\"password\" name=\"password\"",
+            " type=\"password\"><p",
+            "name=\"private\" value=\"true\" checked>",
+            "status=draft\n303 location: /thanks",
+            "title=Visitor\n401\n",
+            "<form method=\"post\"",
+            "evil.example\n400\n",
+            "_next must be a path of this site",
+            "_page=%2Fnowhere&title=\n422\n{\"type\"",
+            "evil.example%2Fform&title=\n422\n{\"type\"",
+        ],
+    );
+}
+
+#[test]
+fn templates_that_do_not_end_are_stopped() {
+    let said = on_both(async |talk| {
+        for page in ["/endless", "/deep", "/mistake"] {
+            talk.send(say(&format!("GET {page}"))).await;
+            talk.send(say(&format!("GET {page}")).with("accept", "text/html")).await;
+        }
+        talk.send(say("GET /nothing").with("accept", "text/html")).await;
+        talk.send(say("GET /api/nothing").with("accept", "text/html")).await;
+    });
+    assert_eq!(said.matches("\n500\n{\"type\"").count(), 3, "{said}");
+    assert_eq!(said.matches("<h1>Something went wrong</h1>").count(), 3, "{said}");
+    assert_eq!(said.matches("<h1>There is no such page</h1>").count(), 2, "{said}");
+    assert!(!said.contains("titel") && !said.contains("fuel"), "no word of the inside: {said}");
+}
