@@ -52,6 +52,35 @@ optional = true
 {{ f.checkbox("private", label="Private") }}
 {{ f.close() }}"#;
 
+const VOTES: &str = r#"+++
+[votes]
+list = "votes"
+expand = "note.author,account"
+[stars]
+aggregate = "notes"
+group = "stars"
+count = true
+where = { tags = "{query.tag}" }
+[mine]
+list = "votes"
+where = { account = "{caller.id}" }
+[same]
+list = "notes"
+where = { id = "{votes.note}" }
+sort = "title"
++++
+{% for vote in votes %}{{ vote.expand.note.title }} by {{ vote.expand.account.name }}, {{ vote.expand.note.secret }};{% endfor %}
+{% for row in stars %}{{ row.group.stars }}: {{ row.count }};{% endfor %}
+{{ mine | length }} {% for note in same %}{{ note.title }};{% endfor %}
+{{ caller.signed_in }} {{ caller.id }} {{ caller.account }} {{ caller.kind }}"#;
+
+const DATES: &str = r#"+++
+[notes]
+list = "notes"
++++
+{% for note in notes %}{{ note.created | date }}|{{ note.created | datetime(zone="Europe/Berlin", locale="de") }}|{{ note.created | time }}|{{ note.created | date(format="%d.%m.%Y") }}|{{ note.price | number }}|{{ 420 | money(currency="EUR") }}|{{ note.author | date }}|{{ note.title | lines }}|{{ "a b" | urlencode }}|{{ asset("none.css") }}|{{ asset("../x") }}{% endfor %}
+<script src="{{ query.x }}"></script><a href="{{ query.x }}">{{ query }}</a>{{ page.url }}"#;
+
 /// The pages of every conversation.
 pub(crate) fn files() -> Vec<PageFile> {
     [
@@ -59,6 +88,10 @@ pub(crate) fn files() -> Vec<PageFile> {
         ("notes/index.html", LIST),
         ("notes/[slug].html", NOTE),
         ("form.html", FORM),
+        ("votes.html", VOTES),
+        ("dates.html", DATES),
+        ("mine.html", "+++\nsigned_in = true\n+++\nmine"),
+        ("kept.html", "+++\ncache = 60\n+++\nkept"),
         ("mistake.html", "{{ site.name }}\n{{ page.titel }}"),
         ("endless.html", "{% macro again() %}{% for n in range(100000) %}{% for m in range(100000) %}x{% endfor %}{% endfor %}{% endmacro %}{{ again() }}"),
         ("deep.html", "{% include \"deep.html\" %}"),
@@ -206,4 +239,93 @@ fn templates_that_do_not_end_are_stopped() {
     assert_eq!(said.matches("<h1>Something went wrong</h1>").count(), 3, "{said}");
     assert_eq!(said.matches("<h1>There is no such page</h1>").count(), 2, "{said}");
     assert!(!said.contains("titel") && !said.contains("fuel"), "no word of the inside: {said}");
+}
+
+#[test]
+fn what_belongs_to_records_and_totals() {
+    let said = on_both(async |talk| {
+        let one = note(talk, r#"{"title": "One", "stars": 2, "secret": "s", "tags": ["a"]}"#).await;
+        note(talk, r#"{"title": "Two", "stars": 2}"#).await;
+        note(talk, r#"{"title": "Hidden", "stars": 3, "private": true}"#).await;
+        let account = r#"{"name": "ines"}"#;
+        let account = id_of(&talk.editor(say("POST /api/accounts?fields=id").json(account)).await);
+        let vote = format!(r#"{{"note": "{one}", "account": "{account}"}}"#);
+        talk.editor(say("POST /api/votes?fields=id").json(vote)).await;
+        talk.send(say("GET /votes")).await;
+        talk.send(say("GET /votes?tag=a")).await;
+        talk.send(say("GET /mine?a=b%26c")).await;
+    });
+    has(
+        &said,
+        &[
+            "> GET /votes \n200\nOne by ines, ;\n2: 2;\n0 One;\nfalse   visitor\n",
+            "> GET /votes?tag=a \n200\nOne by ines, ;\n2: 1;\n",
+            "> GET /mine?a=b%26c \n303 location: /sign-in?next=%2Fmine%3Fa%3Db%2526c",
+        ],
+    );
+}
+
+#[test]
+fn values_are_shown_as_people_write_them() {
+    let said = on_both(async |talk| {
+        note(talk, r#"{"title": "A\n\n<b>", "price": "1234.5"}"#).await;
+        talk.send(
+            say("GET /dates?x=%22%3E%3Cscript%3Ealert(1)%3C/script%3E&y=%7B%7B%207*7%20%7D%7D")
+                .with("host", "h.example"),
+        )
+        .await;
+    });
+    has(
+        &said,
+        &[
+            "January 2, 2026|2. Januar 2026, 04:04|03:04|02.01.2026|1,234.50|€4.20||<p>A</p><p>&lt;b&gt;</p>|a%20b|/none.css|/../x",
+            "<script src=\"&quot;&gt;&lt;script&gt;alert(1)&lt;/script&gt;\"></script>",
+            "http://h.example/dates?x=%22%3E%3Cscript%3Ealert%281%29%3C%2Fscript%3E&amp;y=%7B%7B%207%2A7%20%7D%7D",
+        ],
+    );
+    assert!(!said.contains("49"), "what comes with a request is no template: {said}");
+}
+
+#[test]
+fn caches_are_told_who_may_keep_what() {
+    on_both(async |talk| {
+        for (address, key, wanted) in [
+            ("/dates", false, "no-cache"),
+            ("/kept", false, "public, max-age=60"),
+            ("/kept", true, "private, no-store"),
+            ("/dates", true, "private, no-store"),
+        ] {
+            let request = say("GET /x").with("accept-encoding", "gzip");
+            let head = talk.head(address, key, request).await;
+            assert_eq!(head["cache-control"], wanted, "{address}");
+            assert_eq!(head["vary"], "Cookie, Authorization");
+            assert!(head["content-security-policy"].to_str().unwrap().starts_with("default-src 'self';"));
+            assert_eq!(head["content-type"], "text/html; charset=utf-8");
+        }
+    });
+}
+
+#[test]
+fn forms_in_parts_are_fields_too() {
+    let part = |name: &str, value: &str| {
+        format!("--b\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+    };
+    let said = on_both(async |talk| {
+        let send = |body: String| {
+            let request = say("POST /api/notes?fields=title,tags");
+            request.body(body + "--b--\r\n").with("content-type", "multipart/form-data; boundary=b")
+        };
+        talk.editor(send(part("title", "Brot & Käse") + &part("tags", "x") + &part("tags", "y"))).await;
+        talk.editor(send(part("_next", "/thanks") + &part("title", "Two"))).await;
+        talk.editor(send(part("photo\"; filename=\"a.png", "bytes"))).await;
+        talk.editor(send(part("title", "Three") + &part("photo\"; filename=\"", ""))).await;
+        talk.editor(send("--b\r\nbroken".to_owned())).await;
+        talk.editor(send(part("x", "").repeat(1_200))).await;
+        talk.editor(send(part("title", &"x".repeat(2 << 20)))).await;
+    });
+    let answers: Vec<&str> =
+        said.lines().filter(|line| line.len() > 3 && line[..3].parse::<u16>().is_ok()).collect();
+    let codes: Vec<&str> = answers.iter().map(|line| &line[..3]).collect();
+    assert_eq!(codes, ["201", "303", "501", "201", "400", "400", "413"], "{answers:?}");
+    has(&said, &["\"title\":\"Brot & Käse\",\"tags\":[\"x\",\"y\"]", "files are not built"]);
 }

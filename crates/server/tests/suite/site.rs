@@ -46,11 +46,11 @@ fn large<'r>(_: &'r Call<'r>, _: Sent) -> BoxFuture<'r, Result<Response>> {
 pub(crate) fn doors() -> Vec<Door> {
     let both = "GET, HEAD, OPTIONS, POST";
     vec![
-        Door { path: "/test/boom", methods: both, handle: std::sync::Arc::new(boom) },
-        Door { path: "/test/hang", methods: both, handle: std::sync::Arc::new(hang) },
-        Door { path: "/test/echo", methods: both, handle: std::sync::Arc::new(echo) },
-        Door { path: "/test/large", methods: both, handle: std::sync::Arc::new(large) },
-        Door { path: "/test/error", methods: both, handle: std::sync::Arc::new(failing) },
+        Door { path: "/test/boom", methods: both, handle: Arc::new(boom) },
+        Door { path: "/test/hang", methods: both, handle: Arc::new(hang) },
+        Door { path: "/test/echo", methods: both, handle: Arc::new(echo) },
+        Door { path: "/test/large", methods: both, handle: Arc::new(large) },
+        Door { path: "/test/error", methods: both, handle: Arc::new(failing) },
     ]
 }
 

@@ -131,6 +131,11 @@ impl Say<'_> {
         Self { body: body.into(), ..self }.with("content-type", "application/json")
     }
 
+    /// With this body.
+    pub(crate) fn body(self, body: impl Into<String>) -> Self {
+        Self { body: body.into(), ..self }
+    }
+
     /// With the body of a plain HTML form.
     pub(crate) fn form(self, body: impl Into<String>) -> Self {
         Self { body: body.into(), ..self }.with("content-type", "application/x-www-form-urlencoded")
@@ -175,6 +180,15 @@ impl Talk {
             ids: Mutex::default(),
         };
         (test, talk)
+    }
+
+    /// The headers of an answer to a GET, to an editor or to a visitor.
+    pub(crate) async fn head(&self, address: &str, editor: bool, say: Say<'_>) -> http::HeaderMap {
+        let say = if editor { say.with("authorization", format!("Bearer {}", self.editor)) } else { say };
+        let request = http::Request::get(address);
+        let request = say.headers.iter().fold(request, |request, (name, value)| request.header(*name, value));
+        let request = request.body(Bytes::new()).unwrap();
+        self.router.handle(Request::whole(request)).await.headers().clone()
     }
 
     /// Sends as an editor.
