@@ -69,7 +69,13 @@ impl Pages {
     }
 
     /// A built-in page; plain words when even that fails.
-    async fn told(&self, call: &Call<'_>, name: &str, mistake: Option<&Diagnostic>, error: &Error) -> Response {
+    async fn told(
+        &self,
+        call: &Call<'_>,
+        name: &str,
+        mistake: Option<&Diagnostic>,
+        error: &Error,
+    ) -> Response {
         let status = problem::status(error.kind());
         let set = self.set();
         let here = Arc::new(self.failing(call, status, error).await);
