@@ -6,7 +6,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::job::{Lane, Task};
+use super::job::{Lane, Task, Work};
 
 type Number = u64;
 
@@ -73,6 +73,12 @@ impl Queue {
         if fits { state.ready.pop_front() } else { None }
     }
 
+    /// The next task that waits for just these lanes behind the one that has them, and that may share its transaction.
+    /// It takes over the places of the one before it, so that [`Queue::done`] is said once, behind the last.
+    pub(super) fn take_behind(&self, lanes: &[Lane]) -> Option<Task> {
+        self.lock().take_behind(lanes)
+    }
+
     /// Leaves the lanes of a task that has ended, so that the next ones may start.
     pub(super) fn done(&self, lanes: &[Lane]) {
         if lanes.is_empty() {
@@ -80,8 +86,10 @@ impl Queue {
         }
         let mut state = self.lock();
         let freed = state.leave(lanes);
-        if freed > 0 || state.closed {
+        if state.closed {
             self.arrived.notify_all();
+        } else {
+            (0..freed.min(state.sleeping)).for_each(|_| self.arrived.notify_one());
         }
     }
 
@@ -111,6 +119,20 @@ impl State {
         } else {
             self.blocked.insert(number, Blocked { task, lanes_ahead });
         }
+    }
+
+    fn take_behind(&mut self, lanes: &[Lane]) -> Option<Task> {
+        let mut next = lanes.iter().map(|lane| self.lanes.get(lane).and_then(|line| line.get(1)).copied());
+        let number = next.next()??;
+        let fits = |task: &Task| task.lanes == lanes && matches!(task.work, Work::Shared(_));
+        // Were another first in one of the lanes, it would be overtaken.
+        if next.any(|other| other != Some(number)) || !self.blocked.get(&number).is_some_and(|it| fits(&it.task)) {
+            return None;
+        }
+        for lane in lanes {
+            self.lanes.get_mut(lane)?.pop_front();
+        }
+        self.blocked.remove(&number).map(|blocked| blocked.task)
     }
 
     fn leave(&mut self, lanes: &[Lane]) -> usize {
@@ -145,7 +167,6 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::engine::job::Work;
 
     fn task(lanes: &[&str]) -> Task {
         let lanes: Vec<_> = lanes.iter().map(|name| Lane::named(name)).collect();

@@ -1,8 +1,8 @@
 //! What PostgreSQL's errors mean: to a caller, and to the loop that runs a closure again.
 
 use mains_base::Error;
-use tokio_postgres::error::{DbError, Severity, SqlState};
 
+use super::wire::{Refusal, Told};
 use crate::engine::{OnViolation, Violation, ViolationKind, failure};
 
 /// A failure that is not the closure's.
@@ -14,6 +14,8 @@ pub(super) enum Trouble {
     StalePlan,
     /// The server ended the connection with a message: nothing behind the statement that got it was run.
     Ended(String),
+    /// The connection broke before all was sent: the last statement was not run.
+    Unsent(String),
     /// The connection is gone: connect and run it again, unless COMMIT was sent.
     Lost(String),
 }
@@ -23,27 +25,40 @@ pub(super) enum Trouble {
 pub(super) enum Failure {
     Trouble(Trouble),
     /// The statement itself is at fault.
-    Statement(Box<tokio_postgres::Error>),
-    /// Its parameters do not fit; nothing was sent.
+    Statement(Box<Told>),
+    /// Its parameters do not fit, and nothing was sent; or its answer does not.
     Refused(Error),
 }
 
+impl From<Told> for Failure {
+    fn from(told: Told) -> Self {
+        if told.ends {
+            return Self::Trouble(Trouble::Ended(told.message));
+        }
+        match told.code.as_str() {
+            "40001" | "40P01" => Self::Trouble(Trouble::Conflict(told.message)),
+            "0A000" if told.message.contains("cached plan") => Self::Trouble(Trouble::StalePlan),
+            _ => Self::Statement(Box::new(told)),
+        }
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Told(told) => told.into(),
+            Refusal::Broken(cause) => Self::lost(&cause),
+        }
+    }
+}
+
+/// Of the shared reading connections.
 impl From<tokio_postgres::Error> for Failure {
     fn from(cause: tokio_postgres::Error) -> Self {
-        let Some(told) = cause.as_db_error() else {
-            let lost = cause.is_closed() || has_io(&cause);
-            return if lost { Self::lost(&cause) } else { Self::Statement(Box::new(cause)) };
-        };
-        let code = told.code();
-        if is_fatal(told) {
-            Self::Trouble(Trouble::Ended(told.message().to_owned()))
-        } else if *code == SqlState::T_R_SERIALIZATION_FAILURE || *code == SqlState::T_R_DEADLOCK_DETECTED {
-            Self::Trouble(Trouble::Conflict(told.message().to_owned()))
-        } else if *code == SqlState::FEATURE_NOT_SUPPORTED && told.message().contains("cached plan") {
-            Self::Trouble(Trouble::StalePlan)
-        } else {
-            Self::Statement(Box::new(cause))
+        if let Some(told) = cause.as_db_error() {
+            return Told::from(told).into();
         }
+        if cause.is_closed() || has_io(&cause) { Self::lost(&cause) } else { Self::Refused(Error::internal(cause)) }
     }
 }
 
@@ -56,15 +71,19 @@ impl Failure {
     pub(super) fn meaning(self, on_violation: Option<&OnViolation>) -> Error {
         match self {
             Self::Trouble(trouble) => trouble.meaning(),
-            Self::Statement(cause) => statement(*cause, on_violation),
+            Self::Statement(told) => statement(*told, on_violation),
             Self::Refused(error) => error,
         }
     }
 
     /// Whether the statement ran out of time.
     pub(super) fn is_timeout(&self) -> bool {
-        let Self::Statement(cause) = self else { return false };
-        cause.code() == Some(&SqlState::QUERY_CANCELED)
+        matches!(self, Self::Statement(told) if told.code == "57014")
+    }
+
+    /// Whether the connection is of no use any more.
+    pub(super) fn is_of_connection(&self) -> bool {
+        matches!(self, Self::Trouble(Trouble::Lost(_) | Trouble::Ended(_) | Trouble::Unsent(_)))
     }
 }
 
@@ -74,14 +93,9 @@ impl Trouble {
         match self {
             Self::Conflict(cause) => failure::busy().because(cause),
             Self::StalePlan => failure::busy().because("the schema is changing"),
-            Self::Ended(cause) | Self::Lost(cause) => failure::unavailable(cause),
+            Self::Ended(cause) | Self::Unsent(cause) | Self::Lost(cause) => failure::unavailable(cause),
         }
     }
-}
-
-/// Whether the server ends the connection with this message, so that nothing behind it was run.
-fn is_fatal(told: &DbError) -> bool {
-    !matches!(told.parsed_severity(), Some(Severity::Error))
 }
 
 fn has_io(cause: &tokio_postgres::Error) -> bool {
@@ -89,39 +103,29 @@ fn has_io(cause: &tokio_postgres::Error) -> bool {
     source.is_some_and(<dyn std::error::Error>::is::<std::io::Error>)
 }
 
-fn statement(cause: tokio_postgres::Error, on_violation: Option<&OnViolation>) -> Error {
-    let Some(told) = cause.as_db_error() else { return Error::internal(cause) };
-    if let (Some(violation), Some(on_violation)) = (violation(told), on_violation) {
-        return on_violation(&violation).because(cause);
+fn statement(told: Told, on_violation: Option<&OnViolation>) -> Error {
+    if let (Some(violation), Some(on_violation)) = (violation(&told), on_violation) {
+        return on_violation(&violation).because(told);
     }
-    let code = told.code().clone();
-    if code == SqlState::LOCK_NOT_AVAILABLE || code == SqlState::QUERY_CANCELED {
-        failure::busy().because(cause)
-    } else if code == SqlState::DISK_FULL {
-        failure::out_of_space(cause)
-    } else if code == SqlState::READ_ONLY_SQL_TRANSACTION
-        || code.code().starts_with("53")
-        || code.code().starts_with("57")
-    {
-        failure::unavailable(cause)
-    } else {
-        Error::internal(cause)
+    match told.code.as_str() {
+        // A lock that was not to be had, and a statement that took too long.
+        "55P03" | "57014" => failure::busy().because(told),
+        "53100" => failure::out_of_space(told),
+        // A server that only reads; without resources; going down.
+        "25006" => failure::unavailable(told),
+        code if code.starts_with("53") || code.starts_with("57") => failure::unavailable(told),
+        _ => Error::internal(told),
     }
 }
 
-fn violation(told: &DbError) -> Option<Violation> {
-    let code = told.code();
-    let kind = if *code == SqlState::UNIQUE_VIOLATION {
-        ViolationKind::Unique
-    } else if *code == SqlState::FOREIGN_KEY_VIOLATION {
-        ViolationKind::ForeignKey
-    } else if *code == SqlState::CHECK_VIOLATION {
-        ViolationKind::Check
-    } else if *code == SqlState::NOT_NULL_VIOLATION {
-        ViolationKind::NotNull
-    } else {
-        return None;
+fn violation(told: &Told) -> Option<Violation> {
+    let kind = match told.code.as_str() {
+        "23505" => ViolationKind::Unique,
+        "23503" => ViolationKind::ForeignKey,
+        "23514" => ViolationKind::Check,
+        "23502" => ViolationKind::NotNull,
+        _ => return None,
     };
-    let name = told.constraint().or(told.column()).unwrap_or_default().to_owned();
+    let name = told.constraint.as_ref().or(told.column.as_ref()).cloned().unwrap_or_default();
     Some(Violation { kind, name })
 }

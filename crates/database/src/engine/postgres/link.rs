@@ -1,260 +1,253 @@
-//! One connection that a thread of its own drives: statements are sent together and their answers checked one by one.
+//! One connection that a thread of its own drives: statements are sent together, with one answer for all.
 
 use std::collections::HashMap;
-use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
-use std::task::Poll;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use futures_util::TryStreamExt as _;
-use mains_base::{Error, Result, Value};
-use tokio::runtime::Runtime;
-use tokio_postgres::tls::NoTlsStream;
-use tokio_postgres::{Client, Config, Connection, NoTls, Row, SimpleQueryMessage, Socket, Statement};
+use bytes::BytesMut;
+use mains_base::{Error, Result};
+use postgres_protocol::message::frontend;
+use tokio_postgres::types::Type;
 
-use super::failure::Failure;
-use super::values::Bound;
+use super::failure::{Failure, Trouble};
+use super::session::Life;
+use super::wire::{Batch, Body, Found, Line, Plain, Prepared, Told};
 use crate::engine::text;
 
 /// Prepared statements kept per connection; when there are more, all are prepared anew.
 const PREPARED: usize = 512;
+/// A line that was still for longer is looked at before it is used.
+const STILL: Duration = Duration::from_millis(100);
 
 /// A connection and what is prepared on it.
 pub(super) struct Link {
-    client: Client,
-    connection: Connection<Socket, NoTlsStream>,
-    prepared: HashMap<Box<str>, Statement>,
-    /// On which timeline of the server; after a failover transaction ids mean something else.
-    pub(super) timeline: String,
-    /// Since when the server has counted. It counts anew after a crash, when transaction ids that were not yet on the
-    /// disk are given a second time.
-    pub(super) counting: String,
-    timeout: Duration,
+    line: Line,
+    prepared: HashMap<Box<str>, Arc<Prepared>>,
+    /// So many names were given.
+    named: u64,
+    /// Prepared statements that the server may forget.
+    forgotten: Vec<Arc<Prepared>>,
+    /// Whether the server has a transaction open, a failed one included.
+    pub(super) in_transaction: bool,
+    pub(super) life: Arc<Life>,
+    used: Instant,
 }
 
-/// One thing to send.
-pub(super) enum Step {
-    /// Text without parameters, by the simple protocol.
-    Plain(&'static str),
-    /// Several commands in one text, of which only the count of the last matters.
-    Script(String),
-    /// A prepared statement of which only the count of rows is wanted.
-    Execute(Statement, Vec<Value>),
-    /// A prepared statement with rows.
-    Query(Statement, Vec<Value>),
-}
-
-/// What came back.
+/// What came back for a statement.
+#[derive(Debug)]
 pub(super) enum Done {
     Count(u64),
-    Rows(Vec<Row>),
+    Rows(Found),
+    /// The server says ROLLBACK: after COMMIT that nothing was stored.
+    RolledBack,
 }
 
 impl Done {
-    pub(super) fn rows(self) -> Vec<Row> {
-        if let Self::Rows(rows) = self { rows } else { Vec::new() }
-    }
-
     pub(super) fn count(&self) -> u64 {
         if let Self::Count(count) = self { *count } else { 0 }
     }
 }
 
-type Pending<'c> = Pin<Box<dyn Future<Output = Result<Done, Failure>> + 'c>>;
-
 impl Link {
-    /// Connects and sends `settings`.
-    pub(super) fn connect(
-        runtime: &Runtime,
-        config: &Config,
-        settings: &str,
-        timeout: Duration,
-    ) -> Result<Self, Failure> {
-        let connecting = async {
-            let (client, connection) = config.connect(NoTls).await?;
-            Ok::<_, Failure>((client, connection))
-        };
-        let (client, connection) = runtime
-            .block_on(async { tokio::time::timeout(timeout, connecting).await })
-            .unwrap_or_else(|_| Err(Failure::lost(&"connecting took too long")))?;
-        let mut link = Self {
-            client,
-            connection,
+    /// Over a line that was let in.
+    pub(super) fn over(line: Line) -> Self {
+        Self {
+            line,
             prepared: HashMap::new(),
-            timeline: String::new(),
-            counting: String::new(),
-            timeout,
-        };
-        link.send(runtime, vec![Step::Script(settings.to_owned())])
-            .map(drop)
-            .map_err(|(_, failure)| failure)?;
-        link.read_life(runtime)?;
-        Ok(link)
+            named: 0,
+            forgotten: Vec::new(),
+            in_transaction: false,
+            life: Arc::default(),
+            used: Instant::now(),
+        }
     }
 
-    /// Learns which life of the server this connection belongs to.
-    fn read_life(&mut self, runtime: &Runtime) -> Result<(), Failure> {
-        let sql = "SELECT CASE WHEN pg_is_in_recovery() THEN '' ELSE substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) END, \
-            (SELECT stats_reset::text FROM pg_stat_wal)";
-        let statement = self.prepare(runtime, sql)?;
-        let done =
-            self.send(runtime, vec![Step::Query(statement, Vec::new())]).map_err(|(_, failure)| failure)?;
-        let rows = done.into_iter().next().map(Done::rows).unwrap_or_default();
-        let text = |column| rows.first().and_then(|row| row.try_get(column).ok()).unwrap_or_default();
-        (self.timeline, self.counting) = (text(0), text(1));
-        Ok(())
+    /// Prepares what every connection needs, in one round trip.
+    pub(super) fn prepare_plain(&mut self) -> Result<(), Failure> {
+        let mut out = BytesMut::new();
+        for plain in Plain::ALL {
+            frontend::parse(plain.name(), plain.text(), [], &mut out).map_err(|cause| Failure::lost(&cause))?;
+        }
+        frontend::sync(&mut out);
+        self.say(&out)?;
+        self.until_ready(|_, _| Some(()))
+    }
+
+    /// The rows of a statement without parameters.
+    pub(super) fn ask(&mut self, sql: &str) -> Result<Found, Failure> {
+        let (mut batch, mut done) = (Batch::default(), Vec::new());
+        let statement = self.prepare(sql)?;
+        batch.push(&statement, &[], true).map_err(Failure::Refused)?;
+        self.send(&mut batch, &mut done)?;
+        match done.pop() {
+            Some(Done::Rows(found)) => Ok(found),
+            _ => Err(Failure::lost(&"an answer without rows")),
+        }
     }
 
     /// The statement of this text, prepared now or before.
-    pub(super) fn prepare(&mut self, runtime: &Runtime, sql: &str) -> Result<Statement, Failure> {
+    pub(super) fn prepare(&mut self, sql: &str) -> Result<Arc<Prepared>, Failure> {
         if let Some(statement) = self.prepared.get(sql) {
-            return Ok(statement.clone());
+            return Ok(Arc::clone(statement));
         }
         if self.prepared.len() >= PREPARED {
-            self.prepared.clear();
+            self.forget();
         }
-        let text = text::for_postgres(sql);
-        let Self { client, connection, timeout, .. } = self;
-        let statement = drive(runtime, connection, *timeout, client.prepare(&text))??;
-        self.prepared.insert(sql.into(), statement.clone());
+        self.named += 1;
+        let name = format!("s{}", self.named);
+        let statement = Arc::new(self.parse(name, &text::for_postgres(sql))?);
+        self.prepared.insert(sql.into(), Arc::clone(&statement));
         Ok(statement)
+    }
+
+    fn parse(&mut self, name: String, text: &str) -> Result<Prepared, Failure> {
+        let mut out = BytesMut::new();
+        let told = |cause: std::io::Error| Failure::Refused(Error::internal(cause));
+        for statement in self.forgotten.drain(..) {
+            frontend::close(b'S', &statement.name, &mut out).map_err(told)?;
+        }
+        frontend::parse(&name, text, [], &mut out).map_err(told)?;
+        frontend::describe(b'S', &name, &mut out).map_err(told)?;
+        frontend::sync(&mut out);
+        self.say(&out)?;
+        let (mut parameters, mut columns) = (Vec::new(), Vec::new());
+        self.until_ready(|tag, body| match tag {
+            b't' => types(body, |body| body.long()).map(|types| parameters = types),
+            b'T' => types(body, column).map(|types| columns = types),
+            _ => Some(()),
+        })?;
+        Ok(Prepared { name, parameters: parameters.into(), columns: columns.into() })
     }
 
     /// Forgets what is prepared.
     pub(super) fn forget(&mut self) {
-        self.prepared.clear();
+        self.forgotten.extend(self.prepared.drain().map(|(_, statement)| statement));
     }
 
-    /// Sends all steps at once and waits for the answer of each. The first that failed is told with its place.
-    pub(super) fn send(
-        &mut self,
-        runtime: &Runtime,
-        steps: Vec<Step>,
-    ) -> Result<Vec<Done>, (usize, Failure)> {
-        let mut done = Vec::with_capacity(steps.len());
-        match self.send_into(runtime, steps, &mut done) {
-            Ok(()) => Ok(done),
-            Err(failure) => Err((done.len(), failure)),
+    /// Sends a batch and waits for its end. What was answered before the first failure is in `done`.
+    pub(super) fn send(&mut self, batch: &mut Batch, done: &mut Vec<Done>) -> Result<(), Failure> {
+        let sent = self.line.send(batch.sealed());
+        if let Err(unsent) = sent {
+            let may_be_run = batch.may_be_run(unsent.sent);
+            let cause = unsent.cause.to_string();
+            return Err(Failure::Trouble(if may_be_run { Trouble::Lost(cause) } else { Trouble::Unsent(cause) }));
         }
+        let mut found = None;
+        self.until_ready(|tag, body| {
+            let wanted = batch.step(done.len());
+            match tag {
+                b'D' => match wanted? {
+                    Some(columns) => found.get_or_insert_with(|| Found::new(columns)).push(body),
+                    None => Some(()),
+                },
+                b'C' | b'I' => {
+                    let rows = wanted?.map(|columns| found.take().unwrap_or_else(|| Found::new(columns)));
+                    done.push(rows.map_or_else(|| ended(body), Done::Rows));
+                    Some(())
+                }
+                _ => Some(()),
+            }
+        })?;
+        if done.len() == batch.len() { Ok(()) } else { Err(Failure::lost(&"not every statement was answered")) }
     }
 
-    /// The same; what was answered before the failure is in `done`.
-    pub(super) fn send_into(
-        &mut self,
-        runtime: &Runtime,
-        steps: Vec<Step>,
-        done: &mut Vec<Done>,
-    ) -> Result<(), Failure> {
-        let Self { client, connection, timeout, .. } = self;
-        let client = &*client;
-        let pending: Vec<_> =
-            steps.into_iter().map(|step| Box::pin(run(client, step)) as Pending<'_>).collect();
-        let mut first = None;
-        let ended = drive(runtime, connection, *timeout, in_order(pending, done, &mut first));
-        match (first, ended) {
-            (Some(failure), _) => Err(failure),
-            (None, ended) => ended,
-        }
+    /// Runs commands of one text, and counts the rows of the last.
+    pub(super) fn script(&mut self, text: &str) -> Result<u64, Failure> {
+        let mut out = BytesMut::new();
+        frontend::query(text, &mut out).map_err(|cause| Failure::Refused(Error::internal(cause)))?;
+        self.say(&out)?;
+        let mut count = 0;
+        self.until_ready(|tag, body| {
+            if tag == b'C' {
+                count = ended(body).count();
+            }
+            Some(())
+        })?;
+        Ok(count)
     }
-}
 
-async fn run(client: &Client, step: Step) -> Result<Done, Failure> {
-    match step {
-        Step::Plain(text) => client.batch_execute(text).await.map(|()| Done::Count(0)).map_err(Failure::from),
-        Step::Script(text) => {
-            let messages = client.simple_query(&text).await?;
-            let count = messages.iter().rev().find_map(|message| match message {
-                SimpleQueryMessage::CommandComplete(count) => Some(*count),
-                _ => None,
-            });
-            Ok(Done::Count(count.unwrap_or_default()))
-        }
-        Step::Execute(statement, parameters) => {
-            let count = client.execute_raw(&statement, parameters.iter().map(Bound)).await?;
-            Ok(Done::Count(count))
-        }
-        Step::Query(statement, parameters) => {
-            let rows = client.query_raw(&statement, parameters.iter().map(Bound)).await?;
-            Ok(Done::Rows(rows.try_collect().await?))
-        }
+    fn say(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        self.line.send(bytes).map_err(|unsent| Failure::lost(&unsent.cause))
     }
-}
 
-/// Polls every step once, in order, which sends them; then takes the answers, which come in the same order. Every
-/// answer is waited for, also behind a failure: the connection is clean only then.
-async fn in_order(mut pending: Vec<Pending<'_>>, done: &mut Vec<Done>, first: &mut Option<Failure>) {
-    let mut sent = false;
-    let mut place = 0;
-    let mut early: Vec<Option<Result<Done, Failure>>> = pending.iter().map(|_| None).collect();
-    poll_fn(|context| {
-        if !sent {
-            sent = true;
-            for (step, early) in pending.iter_mut().zip(&mut early) {
-                if let Poll::Ready(outcome) = step.as_mut().poll(context) {
-                    *early = Some(outcome);
+    /// Hands over every message until the server is ready for more, or ends the connection; the first failure is told.
+    /// `None` says that a message makes no sense.
+    fn until_ready(&mut self, mut take: impl FnMut(u8, Body<'_>) -> Option<()>) -> Result<(), Failure> {
+        let mut failure = None;
+        loop {
+            let message = match self.line.next() {
+                Ok(message) => message,
+                Err(cause) => return Err(failure.unwrap_or_else(|| Failure::lost(&cause))),
+            };
+            match message.tag {
+                b'Z' => break self.in_transaction = message.body.rest() != b"I",
+                b'E' => {
+                    let told = Told::read(message.body);
+                    let ends = told.ends;
+                    failure.get_or_insert_with(|| Failure::from(told));
+                    if ends {
+                        break;
+                    }
+                }
+                b'1' | b'2' | b'3' | b't' | b'T' | b'n' | b'D' | b'C' | b'I' if failure.is_none() => {
+                    if take(message.tag, message.body).is_none() {
+                        return Err(Failure::lost(&"the server answered what nobody asked"));
+                    }
+                }
+                // Notices, changed settings, notifications.
+                b'N' | b'S' | b'A' => {}
+                tag => {
+                    let text = format!("a message {:?} that does not belong there", char::from(tag));
+                    return Err(Failure::lost(&text));
                 }
             }
         }
-        while let (Some(step), Some(early)) = (pending.get_mut(place), early.get_mut(place)) {
-            let outcome = match early.take() {
-                Some(outcome) => outcome,
-                None => match step.as_mut().poll(context) {
-                    Poll::Ready(outcome) => outcome,
-                    Poll::Pending => return Poll::Pending,
-                },
-            };
-            place += 1;
-            match outcome {
-                Ok(answer) if first.is_none() => done.push(answer),
-                Ok(_) => {}
-                Err(failure) => drop(first.get_or_insert(failure)),
-            }
-        }
-        Poll::Ready(())
-    })
-    .await;
+        self.used = Instant::now();
+        failure.map_or(Ok(()), Err)
+    }
+
+    /// Whether the line was seen to be dead. Asked where nothing depends on its being the same one.
+    pub(super) fn is_dead(&self) -> bool {
+        self.used.elapsed() > STILL && !self.line.is_alive()
+    }
+
+    /// How long the server may be silent from now on.
+    pub(super) fn set_timeout(&self, timeout: Duration) -> Result<(), Failure> {
+        self.line.set_timeout(timeout).map_err(|cause| Failure::lost(&cause))
+    }
 }
 
-/// Runs `work` while the connection is driven beside it, on this thread.
-fn drive<T>(
-    runtime: &Runtime,
-    connection: &mut Connection<Socket, NoTlsStream>,
-    timeout: Duration,
-    work: impl Future<Output = T>,
-) -> Result<T, Failure> {
-    let mut work = pin!(work);
-    let driven = poll_fn(|context| {
-        if let Poll::Ready(outcome) = work.as_mut().poll(context) {
-            return Poll::Ready(Ok(outcome));
-        }
-        let ended = Pin::new(&mut *connection).poll(context);
-        if let Poll::Ready(outcome) = work.as_mut().poll(context) {
-            return Poll::Ready(Ok(outcome));
-        }
-        match ended {
-            Poll::Pending => Poll::Pending,
-            Poll::Ready(Ok(())) => Poll::Ready(Err(Failure::lost(&"the connection was closed"))),
-            Poll::Ready(Err(cause)) => Poll::Ready(Err(Failure::lost(&cause))),
-        }
-    });
-    runtime
-        .block_on(async { tokio::time::timeout(timeout, driven).await })
-        .unwrap_or_else(|_| Err(Failure::lost(&"the database did not answer in time")))
+impl Drop for Link {
+    fn drop(&mut self) {
+        let mut out = BytesMut::new();
+        frontend::terminate(&mut out);
+        // The server may be gone already; it learns of the end in any case.
+        drop(self.line.send(&out));
+    }
 }
 
-/// What a URL says, with our limits.
-pub(super) fn config(url: &str) -> Result<Config> {
-    let mut config: Config = url.parse().map_err(|cause: tokio_postgres::Error| {
-        Error::new(
-            mains_base::Kind::Internal,
-            "database.url",
-            "The address of the database cannot be read. It looks like postgres://user:password@host:5432/name.",
-        )
-        .because(cause)
-    })?;
-    config.application_name("mains");
-    config.connect_timeout(Duration::from_secs(2));
-    config.tcp_user_timeout(Duration::from_secs(10));
-    config.keepalives_idle(Duration::from_secs(10));
-    Ok(config)
+/// What a `CommandComplete` says: `INSERT 0 5`, `UPDATE 3`, `COMMIT`.
+fn ended(mut body: Body<'_>) -> Done {
+    let text = body.text().unwrap_or_default();
+    if text == "ROLLBACK" {
+        return Done::RolledBack;
+    }
+    Done::Count(text.rsplit(' ').next().and_then(|count| count.parse().ok()).unwrap_or_default())
+}
+
+/// As many types as the message says, each read by `one`.
+fn types<'b>(mut body: Body<'b>, one: impl Fn(&mut Body<'b>) -> Option<u32>) -> Option<Vec<Type>> {
+    let count = body.short()?;
+    (0..count).map(|_| one(&mut body).map(|number| Type::from_oid(number).unwrap_or(Type::UNKNOWN))).collect()
+}
+
+/// The type of a column in a `RowDescription`.
+fn column(body: &mut Body<'_>) -> Option<u32> {
+    // Its name; its table and its place there.
+    body.text()?;
+    body.bytes(6)?;
+    let number = body.long();
+    // Length, modifier and format.
+    body.bytes(8)?;
+    number
 }

@@ -1,5 +1,7 @@
 //! PostgreSQL: write threads with a connection each, shared pipelined connections for small reads, a pool for the rest.
 
+mod attempt;
+mod connecting;
 mod failure;
 mod link;
 mod readers;
@@ -7,8 +9,10 @@ mod sequencer;
 mod session;
 mod statements;
 mod values;
+mod wire;
 mod writers;
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
@@ -17,7 +21,7 @@ use std::time::Duration;
 use mains_base::{Clock, Error, Result};
 use tokio::sync::{oneshot, watch};
 
-use self::readers::{Collected, Readers};
+use self::readers::{Readers, Rows};
 use self::sequencer::Sequencer;
 use self::session::Session;
 use self::writers::{Shared, Writer};
@@ -40,19 +44,20 @@ pub(super) struct Postgres {
 
 impl Postgres {
     pub(super) async fn open(url: &str, settings: &EngineSettings, commits: Arc<Commits>) -> Result<Self> {
-        let config = link::config(url)?;
+        let config = connecting::config(url)?;
         let (readers, mut threads) = Readers::open(&config, &reading(settings), settings)?;
         let queue = Arc::new(Queue::new(settings.queue));
         let shared = Arc::new(Shared {
             queue: Arc::clone(&queue),
             gate: RwLock::new(()),
+            beaten: Mutex::new(VecDeque::new()),
             commits: Arc::clone(&commits),
             retry_for: settings.retry_for,
         });
         // The server tells a statement that it took too long; this is for a server that says nothing at all.
         let timeout = settings.statement_timeout + Duration::from_secs(1);
         for number in 0..settings.write_threads.max(1) {
-            let session = Session::new(config.clone(), writing(settings), timeout)?;
+            let session = Session::new(config.clone(), writing(settings), timeout);
             let writer = Writer { session, shared: Arc::clone(&shared) };
             let thread = std::thread::Builder::new().name(format!("mains-write-{number}"));
             threads.push(thread.spawn(move || writer.work())?);
@@ -60,10 +65,11 @@ impl Postgres {
         let advanced = Arc::new(watch::Sender::new(0));
         let closed = Arc::new(AtomicBool::new(false));
         let sequencer = Sequencer {
-            session: Session::new(config, writing(settings), timeout)?,
+            session: Session::new(config, writing(settings), timeout),
             commits: commits.subscribe(),
             advanced: Arc::clone(&advanced),
             closed: Arc::clone(&closed),
+            runtime: tokio::runtime::Builder::new_current_thread().enable_time().build()?,
         };
         let thread = std::thread::Builder::new().name("mains-log".to_owned());
         threads.push(thread.spawn(move || sequencer.work())?);
@@ -110,17 +116,19 @@ impl Postgres {
         let rows = if query.route == Route::Inline {
             match self.readers.shared(&query).await {
                 Err(failure) if failure.is_timeout() => self.pooled(query).await?,
-                outcome => outcome.map_err(readers::meaning)?,
+                outcome => outcome.map(Rows::Shared).map_err(readers::meaning)?,
             }
         } else {
             self.pooled(query).await?
         };
-        visit(&mut Collected { rows: rows.into_iter(), current: None })
+        rows.show(visit)
     }
 
-    async fn pooled(&self, query: ReadQuery) -> Result<Vec<tokio_postgres::Row>> {
-        self.on_pool(move |session| session.read(&query.text, &query.parameters).map_err(readers::meaning))
-            .await
+    async fn pooled(&self, query: ReadQuery) -> Result<Rows> {
+        let read = move |session: &mut Session| {
+            session.read(&query.text, &query.parameters).map(Rows::Pooled).map_err(readers::meaning)
+        };
+        self.on_pool(read).await
     }
 
     pub(super) async fn snapshot<T: Send + 'static>(

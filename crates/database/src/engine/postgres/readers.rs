@@ -17,13 +17,13 @@ use super::failure::{Failure, Trouble};
 use super::session::{Session, told};
 use super::statements::{End, PostgresStatements};
 use super::values::{Bound, check};
+use super::wire::{Found, Plain};
 use crate::engine::read::{ReadQuery, RowStream};
 use crate::engine::view::{View, Visits};
 use crate::engine::{RowView, Statements, failure, text};
 
 const CONNECTIONS: usize = 2;
 const PREPARED: usize = 512;
-const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
 type Work = Box<dyn FnOnce(&mut Session) + Send>;
 
@@ -60,7 +60,7 @@ impl Readers {
         let timeout = limits.read_timeout + Duration::from_secs(1);
         let mut threads = Vec::new();
         for number in 0..limits.pool_readers.max(1) {
-            let session = Session::new(config.clone(), settings.to_owned(), timeout)?;
+            let session = Session::new(config.clone(), settings.to_owned(), timeout);
             let receiver = Arc::clone(&receiver);
             let thread = std::thread::Builder::new().name(format!("mains-read-{number}"));
             threads.push(thread.spawn(move || serve(session, &receiver))?);
@@ -122,7 +122,7 @@ impl SharedConnection {
         let answer = tokio::time::timeout(self.timeout, open.read(query)).await;
         let outcome = answer.unwrap_or_else(|_| Err(Failure::lost(&"the database did not answer in time")));
         match &outcome {
-            Err(Failure::Trouble(Trouble::Lost(_) | Trouble::Ended(_))) => self.drop_if(&open),
+            Err(failure) if failure.is_of_connection() => self.drop_if(&open),
             Err(Failure::Trouble(Trouble::StalePlan)) => {
                 open.prepared.lock().unwrap_or_else(PoisonError::into_inner).clear();
             }
@@ -173,7 +173,7 @@ impl SharedConnection {
 impl Open {
     async fn read(&self, query: &ReadQuery) -> Result<Vec<Row>, Failure> {
         let statement = self.statement(&query.text).await?;
-        check(&statement, &query.parameters).map_err(Failure::Refused)?;
+        check(statement.params(), &query.parameters).map_err(Failure::Refused)?;
         let rows = self.client.query_raw(&statement, query.parameters.iter().map(Bound)).await?;
         Ok(rows.try_collect().await?)
     }
@@ -211,15 +211,15 @@ pub(super) fn view<T>(
 
 fn held<T>(session: &mut Session, body: impl FnOnce(&mut PostgresStatements<'_>) -> Result<T>) -> Result<T> {
     // At once, not with the first query: a connection that died while idle is noticed before the body runs.
-    session.connect().map_err(told)?;
-    if let Err(failure) = session.plain(BEGIN) {
+    session.reconnect().map_err(told)?;
+    if let Err(failure) = session.plain(Plain::Snapshot) {
         if session.is_connected() {
             return Err(told(failure));
         }
         session.connect().map_err(told)?;
-        session.plain(BEGIN).map_err(told)?;
+        session.plain(Plain::Snapshot).map_err(told)?;
     }
-    let mut statements = PostgresStatements::new(session, BEGIN).begun();
+    let mut statements = PostgresStatements::new(session, Plain::Snapshot).begun();
     let outcome = body(&mut statements);
     let (answer, outcome) = match outcome {
         Ok(answer) => (Some(answer), Ok(())),
@@ -240,8 +240,7 @@ impl Visits for PostgresStatements<'_> {
         query: &ReadQuery,
         visit: &mut dyn FnMut(&mut dyn RowStream) -> Result<()>,
     ) -> Result<()> {
-        let rows = self.rows(&query.text, &query.parameters)?;
-        visit(&mut Collected { rows: rows.into_iter(), current: None })
+        visit(&mut self.rows(&query.text, &query.parameters)?.walk())
     }
 }
 
@@ -251,9 +250,26 @@ pub(super) fn meaning(failure: Failure) -> mains_base::Error {
 }
 
 /// Rows that are all here.
-pub(super) struct Collected {
-    pub(super) rows: std::vec::IntoIter<Row>,
-    pub(super) current: Option<Row>,
+pub(super) enum Rows {
+    /// Of a shared connection.
+    Shared(Vec<Row>),
+    /// Of the pool.
+    Pooled(Found),
+}
+
+impl Rows {
+    /// Shows them one by one.
+    pub(super) fn show<T>(self, visit: impl FnOnce(&mut dyn RowStream) -> Result<T>) -> Result<T> {
+        match self {
+            Self::Shared(rows) => visit(&mut Collected { rows: rows.into_iter(), current: None }),
+            Self::Pooled(found) => visit(&mut found.walk()),
+        }
+    }
+}
+
+struct Collected {
+    rows: std::vec::IntoIter<Row>,
+    current: Option<Row>,
 }
 
 impl RowStream for Collected {

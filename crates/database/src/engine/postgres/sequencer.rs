@@ -14,10 +14,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use mains_base::Value;
+use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 use super::failure::Failure;
 use super::session::Session;
+use super::wire::Found;
 
 /// Number of the lease, chosen once and for all.
 const LEASE: &str = "SELECT pg_try_advisory_lock(7236539013)";
@@ -50,6 +52,8 @@ pub(super) struct Sequencer {
     pub(super) commits: watch::Receiver<u64>,
     pub(super) advanced: Arc<watch::Sender<u64>>,
     pub(super) closed: Arc<AtomicBool>,
+    /// For waiting with a limit.
+    pub(super) runtime: Runtime,
 }
 
 /// Holes remembered of one round; more are the sequence's own jumps.
@@ -83,7 +87,7 @@ impl Sequencer {
             let wait = match self.round(&mut lease) {
                 Ok(true) => {
                     news = Instant::now();
-                    self.session.sleep(ROUND);
+                    std::thread::sleep(ROUND);
                     continue;
                 }
                 Ok(false) if news.elapsed() < QUIET => SOON,
@@ -94,10 +98,16 @@ impl Sequencer {
                     LATER
                 }
             };
-            if self.session.wait_for(&mut self.commits, wait) {
+            if self.is_news_within(wait) {
                 news = Instant::now();
             }
         }
+    }
+
+    /// Waits for a commit of this process, no longer than this.
+    fn is_news_within(&mut self, wait: Duration) -> bool {
+        let Self { commits, runtime, .. } = self;
+        runtime.block_on(async { tokio::time::timeout(wait, commits.changed()).await.is_ok() })
     }
 
     /// One round; true if there were changes.
@@ -125,9 +135,8 @@ impl Sequencer {
             Value::Int(look.fresh.len() as i64),
             Value::Int(lease.low()),
         ];
-        let rows = self.session.ask(NUMBER, &parameters)?;
-        let row = rows.first().ok_or_else(|| Failure::lost(&"the log has no state"))?;
-        let (position, own): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
+        let found = self.session.ask(NUMBER, &parameters)?;
+        let (position, own) = (cell(&found, 0, 0)?, cell(&found, 0, 1)?);
         lease.note(&look, own);
         self.tell(position);
         Ok(!look.fresh.is_empty())
@@ -135,15 +144,16 @@ impl Sequencer {
 
     fn look(&mut self, lease: &Lease) -> Result<Look, Failure> {
         let high = Value::Int(lease.high);
-        let rows = if lease.begun {
+        let found = if lease.begun {
             let holes = lease.holes.keys().map(|seq| Value::Int(*seq)).collect();
             self.session.ask(SCAN, &[high, Value::List(holes)])?
         } else {
             self.session.ask(FIRST, &[high])?
         };
         let mut look = Look { oldest: 0, visible: Vec::new(), fresh: Vec::new() };
-        for row in &rows {
-            let (seq, oldest, fresh): (i64, i64, bool) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+        for row in 0..found.len() {
+            let (seq, oldest) = (cell(&found, row, 0)?, cell(&found, row, 1)?);
+            let fresh = cell(&found, row, 2)? != 0;
             if seq == 0 {
                 look.oldest = oldest;
                 continue;
@@ -159,9 +169,7 @@ impl Sequencer {
     }
 
     fn int(&mut self, sql: &str) -> Result<i64, Failure> {
-        let rows = self.session.ask(sql, &[])?;
-        let row = rows.first().ok_or_else(|| Failure::lost(&"the log has no state"))?;
-        crate::engine::RowView::int(row, 0).map(Option::unwrap_or_default).map_err(Failure::Refused)
+        cell(&self.session.ask(sql, &[])?, 0, 0)
     }
 
     fn tell(&self, position: i64) -> bool {
@@ -172,6 +180,12 @@ impl Sequencer {
             news
         })
     }
+}
+
+/// A number that has to be there.
+fn cell(found: &Found, row: usize, column: usize) -> Result<i64, Failure> {
+    let number = found.cell(row, column).and_then(|cell| cell.int()).map_err(Failure::Refused)?;
+    Ok(number.unwrap_or_default())
 }
 
 impl Lease {

@@ -1,13 +1,15 @@
-//! A thread's session: its runtime, its connection (opened when needed), its settings.
+//! A thread's session: its connection (opened when needed), its settings, and what waits to be sent.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mains_base::{Error, Result};
-use tokio::runtime::Runtime;
-use tokio_postgres::{Config, Statement};
+use mains_base::{Error, Result, Value};
+use tokio_postgres::Config;
 
+use super::connecting;
 use super::failure::{Failure, Trouble};
-use super::link::{Done, Link, Step};
+use super::link::{Done, Link};
+use super::wire::{Batch, Found, Plain, Prepared};
 
 /// After a failed attempt to connect, nobody tries again for this long: callers get their 503 at once.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -15,15 +17,18 @@ const PAUSE: Duration = Duration::from_millis(250);
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Between two attempts.
 const STEP: Duration = Duration::from_millis(20);
+/// How long one change of the schema may be silent.
+const CHANGE: Duration = Duration::from_secs(6 * 3600);
 
 /// What a thread needs to talk to the server.
 pub(super) struct Session {
-    runtime: Runtime,
     config: Config,
     settings: String,
     timeout: Duration,
     link: Option<Link>,
     refused: Option<Instant>,
+    /// What the next [`Session::send`] sends.
+    pub(super) batch: Batch,
 }
 
 /// What a transaction's id belongs to: on another timeline it is another transaction's, and after a crash it may be.
@@ -31,14 +36,14 @@ pub(super) struct Session {
 pub(super) struct Life {
     /// Empty where it cannot be told.
     pub(super) timeline: String,
-    /// Since when the server has counted.
+    /// Since when the server has counted. It counts anew after a crash, when transaction ids that were not yet on the
+    /// disk are given a second time.
     pub(super) counting: String,
 }
 
 impl Session {
-    pub(super) fn new(config: Config, settings: String, timeout: Duration) -> Result<Self> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        Ok(Self { runtime, config, settings, timeout, link: None, refused: None })
+    pub(super) fn new(config: Config, settings: String, timeout: Duration) -> Self {
+        Self { config, settings, timeout, link: None, refused: None, batch: Batch::default() }
     }
 
     /// Connects, if it is not connected. The first failure is given [`PATIENCE`], so that a server that restarts or a
@@ -53,7 +58,7 @@ impl Session {
         let patience = if self.refused.is_none() { PATIENCE } else { Duration::ZERO };
         let started = Instant::now();
         loop {
-            match Link::connect(&self.runtime, &self.config, &self.settings, self.timeout) {
+            match connecting::connect(&self.config, &self.settings, self.timeout) {
                 Ok(link) => {
                     self.link = Some(link);
                     self.refused = None;
@@ -63,29 +68,41 @@ impl Session {
                     self.refused = Some(Instant::now());
                     return Err(failure);
                 }
-                Err(_) => self.sleep(STEP),
+                Err(_) => std::thread::sleep(STEP),
             }
         }
     }
 
+    /// The same where a connection that died while nobody used it may be replaced unnoticed.
+    pub(super) fn reconnect(&mut self) -> Result<(), Failure> {
+        if self.link.as_ref().is_some_and(Link::is_dead) {
+            self.link = None;
+        }
+        self.connect()
+    }
+
     /// The statement of this text.
-    pub(super) fn prepare(&mut self, sql: &str) -> Result<Statement, Failure> {
-        self.with(|runtime, link| link.prepare(runtime, sql))
+    pub(super) fn prepare(&mut self, sql: &str) -> Result<Arc<Prepared>, Failure> {
+        self.with(|link, _| link.prepare(sql))
     }
 
-    /// Sends all steps at once; answers that came before a failure are in `done`.
-    pub(super) fn send(&mut self, steps: Vec<Step>, done: &mut Vec<Done>) -> Result<(), Failure> {
-        self.with(|runtime, link| link.send_into(runtime, steps, done))
+    /// Sends the batch; answers that came before a failure are in `done`.
+    pub(super) fn send(&mut self, done: &mut Vec<Done>) -> Result<(), Failure> {
+        let outcome = self.with(|link, batch| link.send(batch, done));
+        self.batch.clear();
+        outcome
     }
 
-    fn with<T>(
-        &mut self,
-        work: impl FnOnce(&Runtime, &mut Link) -> Result<T, Failure>,
-    ) -> Result<T, Failure> {
+    /// Runs commands of one text, and counts the rows of the last.
+    pub(super) fn script(&mut self, text: &str) -> Result<u64, Failure> {
+        self.with(|link, _| link.script(text))
+    }
+
+    fn with<T>(&mut self, work: impl FnOnce(&mut Link, &mut Batch) -> Result<T, Failure>) -> Result<T, Failure> {
         let Some(link) = &mut self.link else { return Err(Failure::lost(&"not connected")) };
-        let outcome = work(&self.runtime, link);
+        let outcome = work(link, &mut self.batch);
         match &outcome {
-            Err(Failure::Trouble(Trouble::Lost(_) | Trouble::Ended(_))) => self.link = None,
+            Err(failure) if failure.is_of_connection() => self.link = None,
             Err(Failure::Trouble(Trouble::StalePlan)) => link.forget(),
             _ => {}
         }
@@ -109,42 +126,38 @@ impl Session {
     }
 
     /// The life of the server, if it is connected.
-    pub(super) fn life(&self) -> Option<Life> {
-        let link = self.link.as_ref()?;
-        Some(Life { timeline: link.timeline.clone(), counting: link.counting.clone() })
+    pub(super) fn life(&self) -> Option<Arc<Life>> {
+        self.link.as_ref().map(|link| Arc::clone(&link.life))
     }
 
-    /// Sends one text and waits.
-    pub(super) fn plain(&mut self, text: &'static str) -> Result<(), Failure> {
-        self.send(vec![Step::Plain(text)], &mut Vec::new())
+    /// Sends one statement and waits.
+    pub(super) fn plain(&mut self, plain: Plain) -> Result<(), Failure> {
+        self.batch.clear();
+        self.batch.plain(plain);
+        self.send(&mut Vec::new())
     }
 
-    /// Lets this thread wait, with its timer.
-    pub(super) fn sleep(&self, wait: Duration) {
-        self.runtime.block_on(async { tokio::time::sleep(wait).await });
+    /// Ends what transaction the server may have open. A failure closes the connection, which ends it as well.
+    pub(super) fn roll_back(&mut self) {
+        if self.link.as_ref().is_some_and(|link| link.in_transaction) && self.plain(Plain::RollBack).is_err() {
+            self.link = None;
+        }
     }
 
-    /// Waits for news or until `wait` is over; true if there was news.
-    pub(super) fn wait_for(&self, news: &mut tokio::sync::watch::Receiver<u64>, wait: Duration) -> bool {
-        self.runtime.block_on(async { tokio::time::timeout(wait, news.changed()).await.is_ok() })
+    /// Lets the server be silent for as long as a change of the schema may take; or no longer.
+    pub(super) fn be_patient(&mut self, patient: bool) -> Result<(), Failure> {
+        let timeout = if patient { CHANGE } else { self.timeout };
+        self.with(|link, _| link.set_timeout(timeout))
     }
 
     /// Runs one statement by itself, once: the connection may hold a lock that must not be lost unnoticed.
-    pub(super) fn ask(
-        &mut self,
-        sql: &str,
-        parameters: &[mains_base::Value],
-    ) -> Result<Vec<tokio_postgres::Row>, Failure> {
+    pub(super) fn ask(&mut self, sql: &str, parameters: &[Value]) -> Result<Found, Failure> {
         self.connect()?;
         self.read_once(sql, parameters)
     }
 
     /// Runs a read by itself; connects again once, if the connection turns out to be dead.
-    pub(super) fn read(
-        &mut self,
-        sql: &str,
-        parameters: &[mains_base::Value],
-    ) -> Result<Vec<tokio_postgres::Row>, Failure> {
+    pub(super) fn read(&mut self, sql: &str, parameters: &[Value]) -> Result<Found, Failure> {
         let mut again = true;
         loop {
             self.connect()?;
@@ -155,20 +168,18 @@ impl Session {
         }
     }
 
-    fn read_once(
-        &mut self,
-        sql: &str,
-        parameters: &[mains_base::Value],
-    ) -> Result<Vec<tokio_postgres::Row>, Failure> {
+    fn read_once(&mut self, sql: &str, parameters: &[Value]) -> Result<Found, Failure> {
         let statement = self.prepare(sql)?;
-        super::values::check(&statement, parameters).map_err(Failure::Refused)?;
+        self.batch.clear();
+        self.batch.push(&statement, parameters, true).map_err(Failure::Refused)?;
         let mut done = Vec::new();
-        self.send(vec![Step::Query(statement, parameters.to_vec())], &mut done)?;
-        Ok(done.pop().map(Done::rows).unwrap_or_default())
+        self.send(&mut done)?;
+        match done.pop() {
+            Some(Done::Rows(found)) => Ok(found),
+            _ => Err(Failure::Refused(Error::internal("an answer without rows"))),
+        }
     }
-}
 
-impl Session {
     /// The plan of a statement, whatever its parameters are, when no table may be scanned where an index would do.
     pub(super) fn explain(&mut self, sql: &str) -> Result<Vec<String>, Failure> {
         let text = crate::engine::text::for_postgres(sql);
@@ -178,11 +189,12 @@ impl Session {
         let prepare = format!(
             "SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan; PREPARE mains_explain AS {text}"
         );
-        self.send(vec![Step::Script(prepare)], &mut Vec::new())?;
+        self.script(&prepare)?;
         let plan = self.read(&format!("EXPLAIN EXECUTE mains_explain{arguments}"), &[]);
-        let end = "DEALLOCATE mains_explain; RESET enable_seqscan; RESET plan_cache_mode";
-        self.send(vec![Step::Plain(end)], &mut Vec::new())?;
-        Ok(plan?.iter().filter_map(|row| row.try_get(0).ok()).collect())
+        self.script("DEALLOCATE mains_explain; RESET enable_seqscan; RESET plan_cache_mode")?;
+        let plan = plan?;
+        let lines = (0..plan.len()).filter_map(|row| plan.cell(row, 0).and_then(|cell| cell.text()).transpose());
+        lines.map(|line| line.map(str::to_owned)).collect::<Result<_>>().map_err(Failure::Refused)
     }
 }
 

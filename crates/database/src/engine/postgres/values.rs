@@ -6,9 +6,9 @@
 use bytes::{BufMut, BytesMut};
 use mains_base::{Error, Result, Uuid, Value};
 use tokio_postgres::types::{FromSql, IsNull, Kind, ToSql, Type, to_sql_checked};
-use tokio_postgres::{Row as PostgresRow, Statement};
+use tokio_postgres::Row as PostgresRow;
 
-use crate::engine::{Row, RowView};
+use crate::engine::RowView;
 
 type Wrong = Box<dyn std::error::Error + Sync + Send>;
 
@@ -16,9 +16,8 @@ type Wrong = Box<dyn std::error::Error + Sync + Send>;
 #[derive(Debug)]
 pub(super) struct Bound<'v>(pub(super) &'v Value);
 
-/// Whether the parameters are as many and of such types as the statement wants.
-pub(super) fn check(statement: &Statement, parameters: &[Value]) -> Result<()> {
-    let types = statement.params();
+/// Whether the parameters are as many and of such types as a statement wants.
+pub(super) fn check(types: &[Type], parameters: &[Value]) -> Result<()> {
     if types.len() != parameters.len() {
         let text = format!("{} parameters given, {} wanted", parameters.len(), types.len());
         return Err(Error::internal(text));
@@ -94,19 +93,28 @@ fn put_int(number: i64, wanted: &Type, out: &mut BytesMut) -> Result<(), Wrong> 
     Ok(())
 }
 
-/// A cell as it came, NULL included.
-struct Cell<'r> {
-    of: Type,
-    bytes: Option<&'r [u8]>,
+/// A cell as it came.
+pub(super) struct Cell<'r> {
+    pub(super) of: &'r Type,
+    /// `None` is NULL.
+    pub(super) bytes: Option<&'r [u8]>,
 }
 
-impl<'r> FromSql<'r> for Cell<'r> {
-    fn from_sql(of: &Type, bytes: &'r [u8]) -> Result<Self, Wrong> {
-        Ok(Self { of: of.clone(), bytes: Some(bytes) })
+/// A row whose cells are bytes.
+pub(super) trait Cells {
+    fn cell(&self, column: usize) -> Result<Cell<'_>>;
+}
+
+/// The bytes of a cell, whatever its type.
+struct Raw<'r>(Option<&'r [u8]>);
+
+impl<'r> FromSql<'r> for Raw<'r> {
+    fn from_sql(_: &Type, bytes: &'r [u8]) -> Result<Self, Wrong> {
+        Ok(Self(Some(bytes)))
     }
 
-    fn from_sql_null(of: &Type) -> Result<Self, Wrong> {
-        Ok(Self { of: of.clone(), bytes: None })
+    fn from_sql_null(_: &Type) -> Result<Self, Wrong> {
+        Ok(Self(None))
     }
 
     fn accepts(_: &Type) -> bool {
@@ -114,18 +122,22 @@ impl<'r> FromSql<'r> for Cell<'r> {
     }
 }
 
-impl<'r> Cell<'r> {
-    fn of(row: &'r PostgresRow, column: usize) -> Result<Self> {
-        row.try_get(column).map_err(Error::internal)
+impl Cells for PostgresRow {
+    fn cell(&self, column: usize) -> Result<Cell<'_>> {
+        let Raw(bytes) = self.try_get(column).map_err(Error::internal)?;
+        let of = self.columns().get(column).map_or(&Type::UNKNOWN, |column| column.type_());
+        Ok(Cell { of, bytes })
     }
+}
 
+impl<'r> Cell<'r> {
     fn wrong<T>(&self, wanted: &str) -> Result<T> {
         Err(Error::internal(format!("a cell of type {} is no {wanted}", self.of)))
     }
 
-    fn int(&self) -> Result<Option<i64>> {
+    pub(super) fn int(&self) -> Result<Option<i64>> {
         let Some(bytes) = self.bytes else { return Ok(None) };
-        let number = match self.of {
+        let number = match *self.of {
             Type::INT8 | Type::XID8 => bytes.try_into().ok().map(i64::from_be_bytes),
             Type::INT4 => bytes.try_into().ok().map(i32::from_be_bytes).map(i64::from),
             Type::INT2 => bytes.try_into().ok().map(i16::from_be_bytes).map(i64::from),
@@ -137,7 +149,7 @@ impl<'r> Cell<'r> {
 
     fn double(&self) -> Result<Option<f64>> {
         let Some(bytes) = self.bytes else { return Ok(None) };
-        match self.of {
+        match *self.of {
             Type::FLOAT8 => bytes
                 .try_into()
                 .map_or_else(|_| self.wrong("double"), |bytes| Ok(Some(f64::from_be_bytes(bytes)))),
@@ -149,10 +161,10 @@ impl<'r> Cell<'r> {
         }
     }
 
-    fn text(&self) -> Result<Option<&'r str>> {
+    pub(super) fn text(&self) -> Result<Option<&'r str>> {
         let Some(bytes) = self.bytes else { return Ok(None) };
         let is_text = matches!(
-            self.of,
+            *self.of,
             Type::TEXT | Type::VARCHAR | Type::BPCHAR | Type::NAME | Type::UNKNOWN | Type::JSON
         );
         if !is_text {
@@ -166,9 +178,9 @@ impl<'r> Cell<'r> {
         bytes.try_into().map_or_else(|_| self.wrong("id"), |bytes| Ok(Some(Uuid(bytes))))
     }
 
-    fn value(&self) -> Result<Value> {
+    pub(super) fn value(&self) -> Result<Value> {
         let Some(bytes) = self.bytes else { return Ok(Value::Null) };
-        Ok(match self.of {
+        Ok(match *self.of {
             Type::BOOL => self.int()?.map_or(Value::Null, |truth| Value::Bool(truth != 0)),
             Type::INT8 | Type::INT4 | Type::INT2 | Type::XID8 => self.int()?.into(),
             Type::FLOAT8 | Type::FLOAT4 => self.double()?.map_or(Value::Null, Value::Double),
@@ -180,37 +192,32 @@ impl<'r> Cell<'r> {
     }
 }
 
-/// A row as a write keeps it.
-pub(super) fn owned(row: &PostgresRow) -> Result<Row> {
-    (0..row.len()).map(|column| Cell::of(row, column)?.value()).collect::<Result<Vec<_>>>().map(Row)
-}
-
-impl RowView for PostgresRow {
+impl<R: Cells> RowView for R {
     fn is_null(&self, column: usize) -> Result<bool> {
-        Ok(Cell::of(self, column)?.bytes.is_none())
+        Ok(self.cell(column)?.bytes.is_none())
     }
 
     fn int(&self, column: usize) -> Result<Option<i64>> {
-        Cell::of(self, column)?.int()
+        self.cell(column)?.int()
     }
 
     fn double(&self, column: usize) -> Result<Option<f64>> {
-        Cell::of(self, column)?.double()
+        self.cell(column)?.double()
     }
 
     fn bool(&self, column: usize) -> Result<Option<bool>> {
-        Ok(Cell::of(self, column)?.int()?.map(|number| number != 0))
+        Ok(self.cell(column)?.int()?.map(|number| number != 0))
     }
 
     fn text(&self, column: usize) -> Result<Option<&str>> {
-        Cell::of(self, column)?.text()
+        self.cell(column)?.text()
     }
 
     fn id(&self, column: usize) -> Result<Option<Uuid>> {
-        Cell::of(self, column)?.id()
+        self.cell(column)?.id()
     }
 
     fn bytes(&self, column: usize) -> Result<Option<&[u8]>> {
-        Ok(Cell::of(self, column)?.bytes)
+        Ok(self.cell(column)?.bytes)
     }
 }

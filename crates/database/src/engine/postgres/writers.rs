@@ -1,27 +1,28 @@
 //! The write threads: each takes a closure, runs it SERIALIZABLE, and runs it again while others are in its way.
 //!
 //! Invariants: a closure is never run again once its COMMIT may have been done; the first two attempts run beside
-//! others, from the third on a closure holds the gate alone, so that each ends.
+//! others, from the third on closures hold the gate alone, so that each ends. Closures that wait in one lane, or for the
+//! gate, share a transaction as long as all goes well; when it does not, each is run by itself, as if they never had.
 
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
 
-use mains_base::{Error, Result, Value};
+use mains_base::Result;
 
-use super::failure::{Failure, Trouble};
-use super::session::{Life, Session, told};
-use super::statements::{End, PostgresStatements};
+use super::attempt::{Attempt, Joined, Member, Outcome, attempt, outcome};
+use super::session::{Session, told};
+use super::statements::PostgresStatements;
+use super::wire::Plain;
 use crate::engine::commits::Commits;
 use crate::engine::failure;
-use crate::engine::job::{Alteration, Answer, Job, Task, Work};
+use crate::engine::job::{Alteration, Answer, Lane, Task, Work};
 use crate::engine::queue::Queue;
 
 const ATTEMPTS: u32 = 10;
 /// Attempts that run beside others.
 const TOGETHER: u32 = 2;
-const BEGIN: &str = "BEGIN ISOLATION LEVEL SERIALIZABLE";
-const BEGIN_READ_COMMITTED: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 /// One at a time may change the schema, on all nodes; number chosen once and for all.
 const BEGIN_ALTER: &str = "BEGIN; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL enable_seqscan = on; SET LOCAL lock_timeout = '10s'; SELECT pg_advisory_xact_lock(7236539012)";
 
@@ -29,6 +30,8 @@ const BEGIN_ALTER: &str = "BEGIN; SET LOCAL statement_timeout = 0; SET LOCAL idl
 pub(super) struct Shared {
     pub(super) queue: Arc<Queue>,
     pub(super) gate: RwLock<()>,
+    /// Closures that others were in the way of twice, waiting for the gate.
+    pub(super) beaten: Mutex<VecDeque<Member>>,
     pub(super) commits: Arc<Commits>,
     pub(super) retry_for: Duration,
 }
@@ -37,11 +40,6 @@ pub(super) struct Shared {
 pub(super) struct Writer {
     pub(super) session: Session,
     pub(super) shared: Arc<Shared>,
-}
-
-enum Attempt {
-    Settled(Result<Answer>),
-    Again(Trouble),
 }
 
 impl Writer {
@@ -53,128 +51,196 @@ impl Writer {
                 shared.queue.done(&lanes);
                 continue;
             }
-            let answer = match work {
-                Work::Alter(body) => self.alter(body).map(|()| Box::new(()) as Answer),
-                Work::Alone(job) | Work::Shared(job) => self.write(&job, BEGIN),
-                Work::ReadCommitted(job) => self.write(&job, BEGIN_READ_COMMITTED),
-            };
-            shared.queue.done(&lanes);
-            reply.finish(answer);
+            match work {
+                Work::Alter(body) => {
+                    let answer = self.alter(body).map(|()| Box::new(()) as Answer);
+                    shared.queue.done(&lanes);
+                    reply.finish(answer);
+                }
+                Work::Shared(job) if lanes.is_empty() => self.race(Member::new(job, reply)),
+                Work::Shared(job) => self.keep_lane(Member::new(job, reply), &lanes),
+                Work::Alone(job) => self.keep_apart(Member::new(job, reply), &lanes),
+                Work::ReadCommitted(job) => {
+                    self.keep_apart(Member::new(job, reply).begun_by(Plain::ReadCommitted), &lanes);
+                }
+            }
         }
     }
 
-    fn write(&mut self, job: &Job, begin: &'static str) -> Result<Answer> {
-        let started = Instant::now();
-        let mut last = None;
-        for attempt in 1..=ATTEMPTS {
-            if attempt > 1 && started.elapsed() > self.shared.retry_for {
+    /// Runs a closure without a lane. After two conflicts it waits for the gate, together with others of its kind.
+    fn race(&mut self, mut member: Member) {
+        for _ in 0..TOGETHER {
+            if let Attempt::Settled = self.beside(&mut member) {
+                return member.finish();
+            }
+        }
+        let shared = Arc::clone(&self.shared);
+        let is_first = {
+            let mut beaten = shared.beaten();
+            beaten.push_back(member);
+            beaten.len() == 1
+        };
+        // Whoever came first waits for the gate and takes all who came after.
+        if is_first {
+            let _gate = shared.gate.write().unwrap_or_else(PoisonError::into_inner);
+            self.run_beaten();
+        }
+    }
+
+    /// Runs all who wait for the gate, which is held.
+    fn run_beaten(&mut self) {
+        let mut waiting = std::mem::take(&mut *self.shared.beaten()).into_iter();
+        while let Some(mut first) = waiting.next() {
+            let mut more = || waiting.next();
+            let mut joined = Joined::from(&mut more);
+            let settled = self.share(&mut first, &mut joined);
+            for mut member in std::iter::once(first).chain(joined.members) {
+                if !settled {
+                    self.repeat(&mut member, TOGETHER + 1, |writer, _, member| writer.by_itself(member));
+                }
+                member.finish();
+            }
+        }
+    }
+
+    /// Runs a closure with those that wait behind it in its lanes.
+    fn keep_lane(&mut self, mut first: Member, lanes: &[Lane]) {
+        let shared = Arc::clone(&self.shared);
+        let mut more = || behind(&shared.queue, lanes);
+        let mut joined = Joined::from(&mut more);
+        let settled = {
+            let _gate = shared.gate.read().unwrap_or_else(PoisonError::into_inner);
+            self.share(&mut first, &mut joined)
+        };
+        let mut members = joined.members;
+        if !settled {
+            std::iter::once(&mut first).chain(&mut members).for_each(|member| self.persist(member));
+        }
+        shared.queue.done(lanes);
+        std::iter::once(first).chain(members).for_each(Member::finish);
+    }
+
+    /// Runs a closure that shares its transaction with nobody.
+    fn keep_apart(&mut self, mut member: Member, lanes: &[Lane]) {
+        self.persist(&mut member);
+        self.shared.queue.done(lanes);
+        member.finish();
+    }
+
+    /// One transaction of a closure and of those who join it. False when each is to be run by itself.
+    fn share(&mut self, first: &mut Member, joined: &mut Joined<'_>) -> bool {
+        self.session.reconnect().is_ok() && matches!(self.attempt(first, joined), Attempt::Settled)
+    }
+
+    /// Runs a closure until it is settled.
+    fn persist(&mut self, member: &mut Member) {
+        let shared = Arc::clone(&self.shared);
+        self.repeat(member, 1, |writer, attempt, member| {
+            if attempt <= TOGETHER {
+                return writer.beside(member);
+            }
+            let _gate = shared.gate.write().unwrap_or_else(PoisonError::into_inner);
+            writer.by_itself(member)
+        });
+    }
+
+    fn repeat(
+        &mut self,
+        member: &mut Member,
+        first: u32,
+        mut run: impl FnMut(&mut Self, u32, &mut Member) -> Attempt,
+    ) {
+        let mut last = failure::busy();
+        for attempt in first..=ATTEMPTS {
+            match run(self, attempt, member) {
+                Attempt::Settled => return,
+                Attempt::Again(trouble) => last = trouble.meaning(),
+                Attempt::Broken => {}
+            }
+            if member.is_older_than(self.shared.retry_for) {
                 break;
             }
-            self.session.connect().map_err(told)?;
-            match self.gated(attempt, job, begin) {
-                Attempt::Settled(answer) => return answer,
-                Attempt::Again(trouble) => last = Some(trouble),
-            }
         }
-        Err(last.map_or_else(failure::busy, Trouble::meaning))
+        member.settle(Err(last));
     }
 
-    fn gated(&mut self, attempt: u32, job: &Job, begin: &'static str) -> Attempt {
+    /// One attempt beside others.
+    fn beside(&mut self, member: &mut Member) -> Attempt {
         let shared = Arc::clone(&self.shared);
-        if attempt <= TOGETHER {
-            let _gate = shared.gate.read().unwrap_or_else(PoisonError::into_inner);
-            self.attempt(job, begin)
-        } else {
-            let _gate = shared.gate.write().unwrap_or_else(PoisonError::into_inner);
-            self.attempt(job, begin)
-        }
+        let _gate = shared.gate.read().unwrap_or_else(PoisonError::into_inner);
+        self.by_itself(member)
     }
 
-    fn attempt(&mut self, job: &Job, begin: &'static str) -> Attempt {
-        let mut statements = PostgresStatements::new(&mut self.session, begin);
-        let outcome = catch_unwind(AssertUnwindSafe(|| job(&mut statements)))
-            .unwrap_or_else(|payload| Err(failure::panicked(&*payload)));
-        let (answer, outcome) = match outcome {
-            Ok(answer) => (Some(answer), Ok(())),
-            Err(error) => (None, Err(error)),
-        };
-        match statements.end(outcome) {
-            End::Settled(outcome) => Attempt::Settled(outcome.and_then(|()| self.stored(answer))),
-            End::Again(trouble) => Attempt::Again(trouble),
-            End::Unknown { id, life, cause } => match self.ask(id.as_deref(), &life) {
-                Some(true) => Attempt::Settled(self.stored(answer)),
-                Some(false) => Attempt::Again(Trouble::Lost(cause)),
-                None => Attempt::Settled(Err(failure::outcome_unknown(cause))),
-            },
+    /// One attempt in a transaction of its own.
+    fn by_itself(&mut self, member: &mut Member) -> Attempt {
+        if let Err(failure) = self.session.reconnect() {
+            member.settle(Err(told(failure)));
+            return Attempt::Settled;
         }
+        self.attempt(member, &mut Joined::from(&mut || None))
     }
 
-    fn stored(&self, answer: Option<Answer>) -> Result<Answer> {
-        self.shared.commits.rise();
-        answer.ok_or_else(|| Error::internal("a write ended without an answer"))
-    }
-
-    /// Whether the transaction was committed; `None` when nobody can say. An id means something only on the timeline
-    /// that gave it: after a failover another transaction may have it. After a crash too: an id that never came to the
-    /// disk is given again, so that "committed" may be said of another; "aborted" holds for both.
-    fn ask(&mut self, id: Option<&str>, life: &Life) -> Option<bool> {
-        let id = Value::from(id?);
-        let started = Instant::now();
-        while started.elapsed() < self.shared.retry_for {
-            let status =
-                self.session.read("SELECT pg_xact_status($1::text::xid8)", std::slice::from_ref(&id));
-            let now = self.session.life().unwrap_or_default();
-            let same = now.timeline == life.timeline && !now.timeline.is_empty();
-            match status {
-                Ok(rows) if same => match rows.first()?.try_get::<_, Option<String>>(0).ok()??.as_str() {
-                    "committed" => return (now.counting == life.counting).then_some(true),
-                    "aborted" => return Some(false),
-                    _ => {}
-                },
-                Ok(_) | Err(Failure::Statement(_) | Failure::Refused(_)) => return None,
-                Err(Failure::Trouble(_)) => {}
-            }
-            self.session.sleep(Duration::from_millis(50));
+    /// One transaction, and news of it to those who follow commits.
+    fn attempt(&mut self, first: &mut Member, joined: &mut Joined<'_>) -> Attempt {
+        let ended = attempt(&mut self.session, self.shared.retry_for, first, joined);
+        if let Attempt::Settled = ended {
+            self.shared.commits.rise();
         }
-        None
+        ended
     }
 
     fn alter(&mut self, body: Alteration) -> Result<()> {
         let shared = Arc::clone(&self.shared);
         let _gate = shared.gate.write().unwrap_or_else(PoisonError::into_inner);
         self.begin_alter()?;
-        let mut statements = PostgresStatements::new(&mut self.session, "").with_scripts().begun();
-        let outcome = catch_unwind(AssertUnwindSafe(|| body(&mut statements)))
+        let mut statements =
+            PostgresStatements::new(&mut self.session, Plain::Serializable).with_scripts().begun();
+        let ran = catch_unwind(AssertUnwindSafe(|| body(&mut statements)))
             .unwrap_or_else(|payload| Err(failure::panicked(&*payload)));
-        let end = statements.end(outcome);
+        let end = statements.end(ran);
         self.session.forget();
-        match end {
-            End::Settled(outcome) => {
-                shared.commits.rise();
-                outcome
-            }
-            End::Again(trouble) => Err(trouble.meaning()),
-            End::Unknown { id, life, cause } => match self.ask(id.as_deref(), &life) {
-                Some(true) => Ok(()),
-                Some(false) => Err(failure::unavailable(cause)),
-                None => Err(failure::outcome_unknown(cause)),
-            },
+        // A connection that is gone is opened with the usual patience.
+        drop(self.session.be_patient(false));
+        let outcome = outcome(&mut self.session, shared.retry_for, end);
+        shared.commits.rise();
+        match outcome {
+            Outcome::Stored => Ok(()),
+            Outcome::Failed(error) => Err(error),
+            Outcome::Again(trouble) => Err(trouble.meaning()),
+            Outcome::Unknown(cause) => Err(failure::outcome_unknown(cause)),
         }
     }
 
     /// Opens the transaction at once, so that a connection that died while idle is noticed before the body runs.
     fn begin_alter(&mut self) -> Result<()> {
         for _ in 0..TOGETHER {
-            self.session.connect().map_err(told)?;
-            match self.session.plain(BEGIN_ALTER) {
-                Ok(()) => return Ok(()),
-                Err(Failure::Trouble(Trouble::Lost(_) | Trouble::Ended(_))) => {}
+            self.session.reconnect().map_err(told)?;
+            let begun = self.session.be_patient(true).and_then(|()| self.session.script(BEGIN_ALTER));
+            match begun {
+                Ok(_) => return Ok(()),
+                Err(failure) if failure.is_of_connection() => {}
                 Err(failure) => {
-                    drop(self.session.plain("ROLLBACK"));
+                    self.session.roll_back();
                     return Err(told(failure));
                 }
             }
         }
         Err(failure::unavailable("the connection was lost twice"))
+    }
+}
+
+/// The next closure of these lanes that somebody waits for.
+fn behind(queue: &Queue, lanes: &[Lane]) -> Option<Member> {
+    loop {
+        let member = Member::of(queue.take_behind(lanes)?)?;
+        if member.is_awaited() {
+            return Some(member);
+        }
+    }
+}
+
+impl Shared {
+    fn beaten(&self) -> MutexGuard<'_, VecDeque<Member>> {
+        self.beaten.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -24,6 +24,9 @@ pub(crate) enum Fate {
     Stall,
 }
 
+/// How a connection names the COMMIT that it prepared when it began, wherever it runs it.
+const COMMIT: &[u8] = b"\0commit\0";
+
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
@@ -105,7 +108,7 @@ impl State {
                     if holds(bytes, b"pg_xact_status") {
                         self.asked.notify_one();
                     }
-                    let fate = if holds(bytes, b"COMMIT\0") { self.take() } else { Fate::Pass };
+                    let fate = if holds(bytes, COMMIT) { self.take() } else { Fate::Pass };
                     match fate {
                         Fate::Pass | Fate::Refuse => {}
                         Fate::CutBefore => return,

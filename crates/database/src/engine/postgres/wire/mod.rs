@@ -1,0 +1,21 @@
+//! The conversation with a PostgreSQL server, by version 3 of its protocol, over a blocking socket.
+//!
+//! Owns what goes over the line and nothing of what it means: the socket, signing in, messages, a batch of statements
+//! and its answers. See <https://www.postgresql.org/docs/current/protocol-flow.html>.
+//!
+//! Invariants: a batch is sent whole and has one Sync, so that the server answers once and runs nothing behind a
+//! failure; nothing that a server says makes us reserve more than it has sent; every wait on the socket has its end.
+
+mod batch;
+mod line;
+mod place;
+mod rows;
+mod startup;
+mod told;
+
+pub(super) use self::batch::{Batch, Mark, Plain, Prepared};
+pub(super) use self::line::{Body, Line};
+pub(super) use self::place::{Place, places};
+pub(super) use self::rows::Found;
+pub(super) use self::startup::{Refusal, sign_in};
+pub(super) use self::told::Told;

@@ -1,0 +1,159 @@
+//! Where a server listens, and the sockets to it.
+
+use std::io::{Error, ErrorKind, Read, Result, Write};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs as _};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use rustix::net::{RecvFlags, recv, sockopt};
+use tokio_postgres::Config;
+use tokio_postgres::config::Host;
+
+/// PostgreSQL's own port.
+const PORT: u16 = 5432;
+
+/// One address that a server may have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    Tcp(SocketAddr),
+    Unix(PathBuf),
+}
+
+/// A connected socket.
+pub(crate) enum Socket {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+/// All addresses, in the order in which they are tried. Names are looked up, with the resolver's own time limit.
+pub(crate) fn places(config: &Config) -> Result<Vec<Place>> {
+    let (hosts, addresses, ports) = (config.get_hosts(), config.get_hostaddrs(), config.get_ports());
+    let count = hosts.len().max(addresses.len());
+    let fits = |given: usize| given <= 1 || given == count;
+    if count == 0 || !fits(ports.len()) || (!hosts.is_empty() && !fits(addresses.len())) {
+        return Err(Error::new(ErrorKind::InvalidInput, "hosts, addresses and ports do not match"));
+    }
+    let mut places = Vec::new();
+    for number in 0..count {
+        let port = ports.get(number).or(ports.first()).copied().unwrap_or(PORT);
+        match (addresses.get(number), hosts.get(number)) {
+            (Some(address), _) => places.push(Place::Tcp(SocketAddr::new(*address, port))),
+            (None, Some(Host::Tcp(name))) => {
+                places.extend((name.as_str(), port).to_socket_addrs()?.map(Place::Tcp));
+            }
+            (None, Some(Host::Unix(folder))) => {
+                places.push(Place::Unix(folder.join(format!(".s.PGSQL.{port}"))));
+            }
+            (None, None) => {}
+        }
+    }
+    Ok(places)
+}
+
+impl Place {
+    /// Connects, with what the address says about keeping the line alive.
+    pub(crate) fn open(&self, config: &Config, timeout: Duration) -> Result<Socket> {
+        match self {
+            Self::Unix(path) => UnixStream::connect(path).map(Socket::Unix),
+            Self::Tcp(address) => {
+                let limit = config.get_connect_timeout().copied().unwrap_or(timeout);
+                let stream = TcpStream::connect_timeout(address, limit)?;
+                stream.set_nodelay(true)?;
+                keep_alive(&stream, config)?;
+                Ok(Socket::Tcp(stream))
+            }
+        }
+    }
+}
+
+fn keep_alive(stream: &TcpStream, config: &Config) -> Result<()> {
+    if config.get_keepalives() {
+        sockopt::set_socket_keepalive(stream, true)?;
+        sockopt::set_tcp_keepidle(stream, config.get_keepalives_idle())?;
+    }
+    #[cfg(target_os = "linux")]
+    if let Some(limit) = config.get_tcp_user_timeout() {
+        sockopt::set_tcp_user_timeout(stream, u32::try_from(limit.as_millis()).unwrap_or(u32::MAX))?;
+    }
+    Ok(())
+}
+
+impl Socket {
+    /// How long one wait for the other end may take.
+    pub(crate) fn set_timeout(&self, timeout: Duration) -> Result<()> {
+        let timeout = Some(timeout);
+        match self {
+            Self::Tcp(stream) => stream.set_read_timeout(timeout).and(stream.set_write_timeout(timeout)),
+            Self::Unix(stream) => stream.set_read_timeout(timeout).and(stream.set_write_timeout(timeout)),
+        }
+    }
+
+    /// The first byte that has come unasked; `None` when nothing has. An error when the line is dead.
+    pub(crate) fn peek(&self) -> Result<Option<u8>> {
+        let mut byte = [0];
+        match recv(self, &mut byte[..], RecvFlags::PEEK | RecvFlags::DONTWAIT) {
+            Ok((_, 0)) => Err(ErrorKind::UnexpectedEof.into()),
+            Ok(_) => Ok(byte.first().copied()),
+            Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => Ok(None),
+            Err(cause) => Err(cause.into()),
+        }
+    }
+}
+
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Tcp(stream) => stream.as_fd(),
+            Self::Unix(stream) => stream.as_fd(),
+        }
+    }
+}
+
+impl Read for Socket {
+    fn read(&mut self, bytes: &mut [u8]) -> Result<usize> {
+        match self {
+            Self::Tcp(stream) => stream.read(bytes),
+            Self::Unix(stream) => stream.read(bytes),
+        }
+    }
+}
+
+impl Write for Socket {
+    fn write(&mut self, bytes: &[u8]) -> Result<usize> {
+        match self {
+            Self::Tcp(stream) => stream.write(bytes),
+            Self::Unix(stream) => stream.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(url: &str) -> Result<Vec<Place>> {
+        places(&url.parse().unwrap())
+    }
+
+    #[test]
+    fn hosts_are_tried_in_order_with_their_ports() {
+        let two = of("host=127.0.0.1,127.0.0.2 port=7,8 user=u").unwrap();
+        let tcp = |text: &str| Place::Tcp(text.parse().unwrap());
+        assert_eq!(two, [tcp("127.0.0.1:7"), tcp("127.0.0.2:8")]);
+        assert_eq!(of("postgres://u@127.0.0.1/x").unwrap(), [tcp("127.0.0.1:5432")]);
+        assert_eq!(of("hostaddr=127.0.0.9 host=nowhere.invalid user=u").unwrap(), [tcp("127.0.0.9:5432")]);
+        assert_eq!(of("host=/run/pg port=7 user=u").unwrap(), [Place::Unix("/run/pg/.s.PGSQL.7".into())]);
+    }
+
+    #[test]
+    fn lists_of_other_lengths_and_nothing_are_refused() {
+        assert!(of("user=u").is_err());
+        assert!(of("host=127.0.0.1,127.0.0.2,127.0.0.3 port=7,8 user=u").is_err());
+    }
+}

@@ -1,0 +1,151 @@
+//! Signing in: the first words on a line, and the password.
+//!
+//! Invariant: a password is only said to a server that asked for it, in the way it asked; with SCRAM the server has to
+//! prove that it knows the password too.
+
+use std::io::{Error, ErrorKind};
+
+use bytes::BytesMut;
+use postgres_protocol::authentication::md5_hash;
+use postgres_protocol::authentication::sasl::{ChannelBinding, SCRAM_SHA_256, ScramSha256};
+use postgres_protocol::message::frontend;
+use tokio_postgres::Config;
+use tokio_postgres::config;
+
+use super::line::{Body, Line};
+use super::told::Told;
+
+/// Why nobody was let in.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    /// The server said so.
+    Told(Told),
+    /// The line broke, or what came is no such conversation.
+    Broken(Error),
+}
+
+impl<E: Into<Error>> From<E> for Refusal {
+    fn from(cause: E) -> Self {
+        Self::Broken(cause.into())
+    }
+}
+
+/// What a server wants before it lets somebody in.
+enum Wanted {
+    Nothing,
+    Password,
+    Md5([u8; 4]),
+    /// The mechanisms that it knows, each ended by a zero.
+    Sasl(Vec<u8>),
+    /// Further words of the mechanism.
+    More(Vec<u8>),
+    Last(Vec<u8>),
+}
+
+/// Says who we are and waits until statements may be sent.
+pub(crate) fn sign_in(line: &mut Line, config: &Config) -> Result<(), Refusal> {
+    let user = config.get_user().ok_or_else(|| wrong("the address of the database names no user"))?;
+    let named = [
+        ("database", config.get_dbname()),
+        ("options", config.get_options()),
+        ("application_name", config.get_application_name()),
+    ];
+    let named = named.into_iter().filter_map(|(name, value)| Some((name, value?)));
+    let mut out = BytesMut::new();
+    let parameters = [("client_encoding", "UTF8"), ("user", user)].into_iter().chain(named);
+    frontend::startup_message(parameters, &mut out)?;
+    say(line, &out)?;
+    authenticate(line, config, user)?;
+    loop {
+        let message = line.next()?;
+        match message.tag {
+            b'Z' => return Ok(()),
+            b'E' => return Err(Refusal::Told(Told::read(message.body))),
+            // The settings of the session, the key to cancel it, notices.
+            b'S' | b'K' | b'N' | b'v' => {}
+            _ => return Err(unexpected(message.tag)),
+        }
+    }
+}
+
+fn authenticate(line: &mut Line, config: &Config, user: &str) -> Result<(), Refusal> {
+    let binds = config.get_channel_binding() == config::ChannelBinding::Require;
+    if binds {
+        return Err(wrong("channel_binding=require needs TLS").into());
+    }
+    let password = || config.get_password().ok_or_else(|| wrong("the server asks for a password"));
+    let mut out = BytesMut::new();
+    match wanted(line)? {
+        Wanted::Nothing => return Ok(()),
+        Wanted::Password => frontend::password_message(password()?, &mut out)?,
+        Wanted::Md5(salt) => {
+            let hash = md5_hash(user.as_bytes(), password()?, salt);
+            frontend::password_message(hash.as_bytes(), &mut out)?;
+        }
+        Wanted::Sasl(mechanisms) => return scram(line, password()?, &mechanisms),
+        Wanted::More(_) | Wanted::Last(_) => return Err(unexpected(b'R')),
+    }
+    say(line, &out)?;
+    granted(line)
+}
+
+/// RFC 5802, without channel binding, which needs TLS.
+fn scram(line: &mut Line, password: &[u8], mechanisms: &[u8]) -> Result<(), Refusal> {
+    if !mechanisms.split(|byte| *byte == 0).any(|name| name == SCRAM_SHA_256.as_bytes()) {
+        return Err(wrong("the server signs in by no way that is known here").into());
+    }
+    let mut scram = ScramSha256::new(password, ChannelBinding::unsupported());
+    let mut out = BytesMut::new();
+    frontend::sasl_initial_response(SCRAM_SHA_256, scram.message(), &mut out)?;
+    say(line, &out)?;
+    let Wanted::More(words) = wanted(line)? else { return Err(unexpected(b'R')) };
+    scram.update(&words)?;
+    out.clear();
+    frontend::sasl_response(scram.message(), &mut out)?;
+    say(line, &out)?;
+    let Wanted::Last(words) = wanted(line)? else { return Err(unexpected(b'R')) };
+    scram.finish(&words)?;
+    granted(line)
+}
+
+fn granted(line: &mut Line) -> Result<(), Refusal> {
+    if matches!(wanted(line)?, Wanted::Nothing) { Ok(()) } else { Err(unexpected(b'R')) }
+}
+
+/// The next `Authentication…` message.
+fn wanted(line: &mut Line) -> Result<Wanted, Refusal> {
+    loop {
+        let message = line.next()?;
+        match message.tag {
+            b'R' => return asked(message.body),
+            b'E' => return Err(Refusal::Told(Told::read(message.body))),
+            b'N' | b'v' => {}
+            tag => return Err(unexpected(tag)),
+        }
+    }
+}
+
+fn asked(mut body: Body<'_>) -> Result<Wanted, Refusal> {
+    Ok(match body.long() {
+        Some(0) => Wanted::Nothing,
+        Some(3) => Wanted::Password,
+        Some(5) => Wanted::Md5(body.rest().try_into().map_err(|_| wrong("a salt of another length"))?),
+        Some(10) => Wanted::Sasl(body.rest().to_vec()),
+        Some(11) => Wanted::More(body.rest().to_vec()),
+        Some(12) => Wanted::Last(body.rest().to_vec()),
+        _ => return Err(wrong("the server signs in by no way that is known here").into()),
+    })
+}
+
+fn say(line: &mut Line, bytes: &[u8]) -> Result<(), Refusal> {
+    line.send(bytes).map_err(|unsent| Refusal::Broken(unsent.cause))
+}
+
+fn wrong(text: &'static str) -> Error {
+    Error::new(ErrorKind::InvalidData, text)
+}
+
+fn unexpected(tag: u8) -> Refusal {
+    let text = format!("a message {:?} that does not belong there", char::from(tag));
+    Refusal::Broken(Error::new(ErrorKind::InvalidData, text))
+}
