@@ -126,7 +126,9 @@ impl State {
         let number = next.next()??;
         let fits = |task: &Task| task.lanes == lanes && matches!(task.work, Work::Shared(_));
         // Were another first in one of the lanes, it would be overtaken.
-        if next.any(|other| other != Some(number)) || !self.blocked.get(&number).is_some_and(|it| fits(&it.task)) {
+        if next.any(|other| other != Some(number))
+            || !self.blocked.get(&number).is_some_and(|it| fits(&it.task))
+        {
             return None;
         }
         for lane in lanes {

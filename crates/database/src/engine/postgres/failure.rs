@@ -46,7 +46,7 @@ impl From<Told> for Failure {
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::Told(told) => told.into(),
+            Refusal::Told(told) => (*told).into(),
             Refusal::Broken(cause) => Self::lost(&cause),
         }
     }
@@ -58,7 +58,11 @@ impl From<tokio_postgres::Error> for Failure {
         if let Some(told) = cause.as_db_error() {
             return Told::from(told).into();
         }
-        if cause.is_closed() || has_io(&cause) { Self::lost(&cause) } else { Self::Refused(Error::internal(cause)) }
+        if cause.is_closed() || has_io(&cause) {
+            Self::lost(&cause)
+        } else {
+            Self::Refused(Error::internal(cause))
+        }
     }
 }
 

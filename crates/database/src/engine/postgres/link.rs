@@ -7,11 +7,10 @@ use std::time::{Duration, Instant};
 use bytes::BytesMut;
 use mains_base::{Error, Result};
 use postgres_protocol::message::frontend;
-use tokio_postgres::types::Type;
 
 use super::failure::{Failure, Trouble};
 use super::session::Life;
-use super::wire::{Batch, Body, Found, Line, Plain, Prepared, Told};
+use super::wire::{self, Asked, Batch, Body, Found, Line, Plain, Prepared, Told};
 use crate::engine::text;
 
 /// Prepared statements kept per connection; when there are more, all are prepared anew.
@@ -66,7 +65,8 @@ impl Link {
     pub(super) fn prepare_plain(&mut self) -> Result<(), Failure> {
         let mut out = BytesMut::new();
         for plain in Plain::ALL {
-            frontend::parse(plain.name(), plain.text(), [], &mut out).map_err(|cause| Failure::lost(&cause))?;
+            frontend::parse(plain.name(), plain.text(), [], &mut out)
+                .map_err(|cause| Failure::lost(&cause))?;
         }
         frontend::sync(&mut out);
         self.say(&out)?;
@@ -112,8 +112,8 @@ impl Link {
         self.say(&out)?;
         let (mut parameters, mut columns) = (Vec::new(), Vec::new());
         self.until_ready(|tag, body| match tag {
-            b't' => types(body, |body| body.long()).map(|types| parameters = types),
-            b'T' => types(body, column).map(|types| columns = types),
+            b't' => wire::parameters(body).map(|types| parameters = types),
+            b'T' => wire::columns(body).map(|types| columns = types),
             _ => Some(()),
         })?;
         Ok(Prepared { name, parameters: parameters.into(), columns: columns.into() })
@@ -130,25 +130,31 @@ impl Link {
         if let Err(unsent) = sent {
             let may_be_run = batch.may_be_run(unsent.sent);
             let cause = unsent.cause.to_string();
-            return Err(Failure::Trouble(if may_be_run { Trouble::Lost(cause) } else { Trouble::Unsent(cause) }));
+            return Err(Failure::Trouble(if may_be_run {
+                Trouble::Lost(cause)
+            } else {
+                Trouble::Unsent(cause)
+            }));
         }
         let mut found = None;
         self.until_ready(|tag, body| {
-            let wanted = batch.step(done.len());
-            match tag {
-                b'D' => match wanted? {
-                    Some(columns) => found.get_or_insert_with(|| Found::new(columns)).push(body),
-                    None => Some(()),
-                },
-                b'C' | b'I' => {
-                    let rows = wanted?.map(|columns| found.take().unwrap_or_else(|| Found::new(columns)));
-                    done.push(rows.map_or_else(|| ended(body), Done::Rows));
-                    Some(())
+            match (tag, batch.step(done.len())?) {
+                (b'D', Asked::Rows(columns)) => {
+                    return found.get_or_insert_with(|| Found::new(columns)).push(body);
                 }
-                _ => Some(()),
+                (b'C' | b'I', Asked::Rows(columns)) => {
+                    done.push(Done::Rows(found.take().unwrap_or_else(|| Found::new(columns))));
+                }
+                (b'C' | b'I', Asked::Count) => done.push(ended(body)),
+                _ => {}
             }
+            Some(())
         })?;
-        if done.len() == batch.len() { Ok(()) } else { Err(Failure::lost(&"not every statement was answered")) }
+        if done.len() == batch.len() {
+            Ok(())
+        } else {
+            Err(Failure::lost(&"not every statement was answered"))
+        }
     }
 
     /// Runs commands of one text, and counts the rows of the last.
@@ -235,19 +241,145 @@ fn ended(mut body: Body<'_>) -> Done {
     Done::Count(text.rsplit(' ').next().and_then(|count| count.parse().ok()).unwrap_or_default())
 }
 
-/// As many types as the message says, each read by `one`.
-fn types<'b>(mut body: Body<'b>, one: impl Fn(&mut Body<'b>) -> Option<u32>) -> Option<Vec<Type>> {
-    let count = body.short()?;
-    (0..count).map(|_| one(&mut body).map(|number| Type::from_oid(number).unwrap_or(Type::UNKNOWN))).collect()
-}
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::os::unix::net::UnixStream;
 
-/// The type of a column in a `RowDescription`.
-fn column(body: &mut Body<'_>) -> Option<u32> {
-    // Its name; its table and its place there.
-    body.text()?;
-    body.bytes(6)?;
-    let number = body.long();
-    // Length, modifier and format.
-    body.bytes(8)?;
-    number
+    use mains_base::Value;
+    use proptest::prelude::*;
+    use tokio_postgres::types::Type;
+
+    use super::*;
+    use crate::engine::postgres::wire::{Socket, message};
+
+    /// A link to a server that says this and hangs up, whatever it is told.
+    fn hearing(answer: &[u8]) -> Link {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        theirs.write_all(answer).unwrap();
+        std::thread::spawn(move || {
+            // Its own half is closed at once; what we say is read to the end.
+            theirs.shutdown(std::net::Shutdown::Write).unwrap();
+            drop(theirs.read_to_end(&mut Vec::new()));
+        });
+        Link::over(Line::new(Socket::Unix(ours), Duration::from_secs(20)).unwrap())
+    }
+
+    /// BEGIN, a statement with a row, COMMIT.
+    fn batch() -> Batch {
+        let mut batch = Batch::default();
+        let statement = Prepared {
+            name: "s1".to_owned(),
+            parameters: Box::from([Type::INT8]),
+            columns: Arc::from([Type::INT8]),
+        };
+        batch.plain(Plain::Serializable);
+        batch.push(&statement, &[Value::Int(7)], true).unwrap();
+        batch.answer_so_far();
+        batch.plain(Plain::Commit);
+        batch
+    }
+
+    fn answer(pieces: &[(u8, &[u8])]) -> Vec<u8> {
+        pieces.iter().flat_map(|(tag, body)| message(*tag, body)).collect()
+    }
+
+    const BEGIN: [(u8, &[u8]); 2] = [(b'2', b""), (b'C', b"BEGIN\0")];
+    const ROW: (u8, &[u8]) = (b'D', b"\0\x01\0\0\0\x08\0\0\0\0\0\0\0\x07");
+    const ERROR: (u8, &[u8]) = (b'E', b"SERROR\0VERROR\0C23505\0Mdouble\0\0");
+
+    fn whole() -> Vec<u8> {
+        let notice: (u8, &[u8]) = (b'N', b"VNOTICE\0\0");
+        let rest: [(u8, &[u8]); 6] =
+            [(b'2', b""), (b'C', b"INSERT 0 1\0"), notice, (b'2', b""), (b'C', b"COMMIT\0"), (b'Z', b"I")];
+        answer(&[&BEGIN[..], &rest[..1], &[ROW], &rest[1..]].concat())
+    }
+
+    fn sent(answer: &[u8]) -> (Result<(), Failure>, Vec<Done>, bool) {
+        let mut link = hearing(answer);
+        let mut done = Vec::new();
+        let outcome = link.send(&mut batch(), &mut done);
+        (outcome, done, link.in_transaction)
+    }
+
+    #[test]
+    fn a_batch_is_answered_statement_by_statement() {
+        let (outcome, done, open) = sent(&whole());
+        outcome.unwrap();
+        let Done::Rows(found) = &done[1] else { panic!("{done:?}") };
+        assert_eq!((done.len(), found.cell(0, 0).unwrap().int().unwrap(), open), (3, Some(7), false));
+    }
+
+    #[test]
+    fn an_answer_that_ends_anywhere_is_a_lost_connection() {
+        let whole = whole();
+        for length in 0..whole.len() {
+            let (outcome, done, _) = sent(&whole[..length]);
+            assert!(matches!(outcome, Err(Failure::Trouble(Trouble::Lost(_)))), "{length}: {outcome:?}");
+            assert!(done.len() <= 3);
+        }
+    }
+
+    #[test]
+    fn a_failure_in_the_middle_is_told_with_its_place_and_leaves_the_line_clean() {
+        let (outcome, done, open) = sent(&answer(&[&BEGIN[..], &[ERROR, (b'Z', b"E")]].concat()));
+        assert!(matches!(outcome, Err(Failure::Statement(told)) if told.code == "23505"));
+        assert_eq!((done.len(), open), (1, true));
+    }
+
+    #[test]
+    fn the_first_failure_counts_and_nothing_behind_it() {
+        let behind: [(u8, &[u8]); 3] = [(b'C', b"COMMIT\0"), (b'E', b"VERROR\0C25P02\0\0"), (b'Z', b"E")];
+        let (outcome, done, _) = sent(&answer(&[&BEGIN[..], &[ERROR], &behind[1..]].concat()));
+        assert!(matches!(outcome, Err(Failure::Statement(told)) if told.code == "23505"));
+        assert_eq!(done.len(), 1);
+        // No server goes on behind a failure: this is none.
+        let (outcome, ..) = sent(&answer(&[&BEGIN[..], &[ERROR], &behind].concat()));
+        assert!(outcome.unwrap_err().is_of_connection());
+    }
+
+    #[test]
+    fn a_server_that_goes_says_so_and_where() {
+        let fatal: (u8, &[u8]) = (b'E', b"SFATAL\0VFATAL\0C57P01\0Mgoing\0\0");
+        let (outcome, done, _) = sent(&answer(&[&BEGIN[..], &[fatal]].concat()));
+        assert!(matches!(outcome, Err(Failure::Trouble(Trouble::Ended(cause))) if cause == "going"));
+        assert_eq!(done.len(), 1);
+    }
+
+    #[test]
+    fn answers_that_nobody_asked_for_end_the_connection() {
+        let row_of_two: (u8, &[u8]) = (b'D', b"\0\x02\xff\xff\xff\xff\xff\xff\xff\xff");
+        let too_many = [whole()[..whole().len() - 6].to_vec(), answer(&[BEGIN[1], (b'Z', b"I")])].concat();
+        let too_few = answer(&[BEGIN[0], BEGIN[1], (b'Z', b"T")]);
+        let other_row = answer(&[BEGIN[0], BEGIN[1], row_of_two, (b'Z', b"T")]);
+        let copies = answer(&[(b'G', b"\0\0\0"), (b'Z', b"I")]);
+        for answer in [too_many, too_few, other_row, copies] {
+            let (outcome, ..) = sent(&answer);
+            assert!(matches!(outcome, Err(Failure::Trouble(Trouble::Lost(_)))), "{outcome:?}");
+        }
+    }
+
+    #[test]
+    fn what_never_went_out_whole_was_not_run() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        drop(theirs);
+        let mut link = Link::over(Line::new(Socket::Unix(ours), Duration::from_secs(20)).unwrap());
+        let outcome = link.send(&mut batch(), &mut Vec::new());
+        assert!(matches!(outcome, Err(Failure::Trouble(Trouble::Unsent(_)))), "{outcome:?}");
+    }
+
+    proptest! {
+        #[test]
+        fn no_answer_is_more_than_a_failure(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            prop_assert!(sent(&bytes).0.is_err());
+        }
+
+        #[test]
+        fn nor_is_a_real_one_with_a_changed_byte(place in 0..whole().len(), byte in any::<u8>()) {
+            let mut answer = whole();
+            answer[place] = byte;
+            let (outcome, done, _) = sent(&answer);
+            prop_assert!(outcome.is_err() || done.len() == 3);
+        }
+    }
 }

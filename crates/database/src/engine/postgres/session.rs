@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// Between two attempts.
 const STEP: Duration = Duration::from_millis(20);
 /// How long one change of the schema may be silent.
-const CHANGE: Duration = Duration::from_secs(6 * 3600);
+const CHANGE: Duration = Duration::from_hours(6);
 
 /// What a thread needs to talk to the server.
 pub(super) struct Session {
@@ -98,7 +98,10 @@ impl Session {
         self.with(|link, _| link.script(text))
     }
 
-    fn with<T>(&mut self, work: impl FnOnce(&mut Link, &mut Batch) -> Result<T, Failure>) -> Result<T, Failure> {
+    fn with<T>(
+        &mut self,
+        work: impl FnOnce(&mut Link, &mut Batch) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
         let Some(link) = &mut self.link else { return Err(Failure::lost(&"not connected")) };
         let outcome = work(link, &mut self.batch);
         match &outcome {
@@ -139,7 +142,8 @@ impl Session {
 
     /// Ends what transaction the server may have open. A failure closes the connection, which ends it as well.
     pub(super) fn roll_back(&mut self) {
-        if self.link.as_ref().is_some_and(|link| link.in_transaction) && self.plain(Plain::RollBack).is_err() {
+        if self.link.as_ref().is_some_and(|link| link.in_transaction) && self.plain(Plain::RollBack).is_err()
+        {
             self.link = None;
         }
     }
@@ -193,7 +197,8 @@ impl Session {
         let plan = self.read(&format!("EXPLAIN EXECUTE mains_explain{arguments}"), &[]);
         self.script("DEALLOCATE mains_explain; RESET enable_seqscan; RESET plan_cache_mode")?;
         let plan = plan?;
-        let lines = (0..plan.len()).filter_map(|row| plan.cell(row, 0).and_then(|cell| cell.text()).transpose());
+        let lines =
+            (0..plan.len()).filter_map(|row| plan.cell(row, 0).and_then(|cell| cell.text()).transpose());
         lines.map(|line| line.map(str::to_owned)).collect::<Result<_>>().map_err(Failure::Refused)
     }
 }

@@ -5,8 +5,8 @@
 
 use bytes::{BufMut, BytesMut};
 use mains_base::{Error, Result, Uuid, Value};
-use tokio_postgres::types::{FromSql, IsNull, Kind, ToSql, Type, to_sql_checked};
 use tokio_postgres::Row as PostgresRow;
+use tokio_postgres::types::{FromSql, IsNull, Kind, ToSql, Type, to_sql_checked};
 
 use crate::engine::RowView;
 

@@ -7,6 +7,7 @@ use mains_base::{Error, Result, Value};
 use postgres_protocol::message::frontend::{self, BindError};
 use tokio_postgres::types::{ToSql as _, Type};
 
+use super::line::Body;
 use super::rows::Columns;
 use crate::engine::postgres::values::{self, Bound};
 
@@ -41,8 +42,14 @@ pub(crate) enum Plain {
 #[derive(Default)]
 pub(crate) struct Batch {
     bytes: BytesMut,
-    /// For each statement the columns of its rows, if they are wanted.
-    steps: Vec<Option<Columns>>,
+    steps: Vec<Asked>,
+}
+
+/// What is wanted of a statement.
+pub(crate) enum Asked {
+    Count,
+    /// Its rows, of these columns.
+    Rows(Columns),
 }
 
 /// A place in a batch.
@@ -106,9 +113,9 @@ impl Batch {
         self.steps.is_empty()
     }
 
-    /// The columns that are wanted of a statement's rows; the outer `None` where there is no such statement.
-    pub(crate) fn step(&self, place: usize) -> Option<Option<&Columns>> {
-        self.steps.get(place).map(Option::as_ref)
+    /// What is wanted of the statement in this place.
+    pub(crate) fn step(&self, place: usize) -> Option<&Asked> {
+        self.steps.get(place)
     }
 
     pub(crate) fn mark(&self) -> Mark {
@@ -138,7 +145,7 @@ impl Batch {
             self.truncate(mark);
             return Err(Error::internal(cause));
         }
-        self.execute(rows.then(|| Arc::clone(&statement.columns)));
+        self.execute(if rows { Asked::Rows(Arc::clone(&statement.columns)) } else { Asked::Count });
         Ok(())
     }
 
@@ -172,13 +179,13 @@ impl Batch {
             &mut self.bytes,
         );
         debug_assert!(bound.is_ok(), "a name without zeros fits");
-        self.execute(None);
+        self.execute(Asked::Count);
     }
 
-    fn execute(&mut self, columns: Option<Columns>) {
+    fn execute(&mut self, asked: Asked) {
         let written = frontend::execute("", 0, &mut self.bytes);
         debug_assert!(written.is_ok(), "an empty name fits");
-        self.steps.push(columns);
+        self.steps.push(asked);
     }
 
     /// Has the server answer what stands before, without waiting for the rest.
@@ -196,4 +203,28 @@ impl Batch {
     pub(crate) fn may_be_run(&self, sent: usize) -> bool {
         sent + SYNC >= self.bytes.len()
     }
+}
+
+/// The types in a `ParameterDescription`.
+pub(crate) fn parameters(body: Body<'_>) -> Option<Vec<Type>> {
+    types(body, Body::long)
+}
+
+/// The types in a `RowDescription`.
+pub(crate) fn columns(body: Body<'_>) -> Option<Vec<Type>> {
+    types(body, |body| {
+        // Its name; its table and its place there.
+        body.text()?;
+        body.bytes(6)?;
+        let number = body.long();
+        // Length, modifier and format.
+        body.bytes(8)?;
+        number
+    })
+}
+
+/// As many types as the message says, each read by `one`.
+fn types<'b>(mut body: Body<'b>, one: impl Fn(&mut Body<'b>) -> Option<u32>) -> Option<Vec<Type>> {
+    let count = body.short()?;
+    (0..count).map(|_| one(&mut body).map(|number| Type::from_oid(number).unwrap_or(Type::UNKNOWN))).collect()
 }

@@ -172,6 +172,13 @@ impl<'l> Body<'l> {
     }
 }
 
+/// A message as a server would send it.
+#[cfg(test)]
+pub(crate) fn message(tag: u8, body: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(body.len() + 4).unwrap();
+    [&[tag][..], &length.to_be_bytes(), body].concat()
+}
+
 #[cfg(test)]
 mod tests {
     use std::os::unix::net::UnixStream;
@@ -183,10 +190,6 @@ mod tests {
     fn pair() -> (Line, UnixStream) {
         let (ours, theirs) = UnixStream::pair().unwrap();
         (Line::new(Socket::Unix(ours), LONG).unwrap(), theirs)
-    }
-
-    fn message(tag: u8, body: &[u8]) -> Vec<u8> {
-        [&[tag][..], &(body.len() as u32 + 4).to_be_bytes(), body].concat()
     }
 
     #[test]

@@ -13,9 +13,11 @@ mod rows;
 mod startup;
 mod told;
 
-pub(super) use self::batch::{Batch, Mark, Plain, Prepared};
+pub(super) use self::batch::{Asked, Batch, Mark, Plain, Prepared, columns, parameters};
 pub(super) use self::line::{Body, Line};
 pub(super) use self::place::{Place, places};
 pub(super) use self::rows::Found;
 pub(super) use self::startup::{Refusal, sign_in};
 pub(super) use self::told::Told;
+#[cfg(test)]
+pub(super) use self::{line::message, place::Socket};

@@ -8,7 +8,7 @@ use tokio_postgres::types::Type;
 
 use super::super::values::{Cell, Cells};
 use super::line::Body;
-use crate::engine::{Row, RowView, RowStream, Rows};
+use crate::engine::{Row, RowStream, RowView, Rows};
 
 /// The types of an answer's columns.
 pub(crate) type Columns = Arc<[Type]>;

@@ -19,7 +19,7 @@ use super::told::Told;
 #[derive(Debug)]
 pub(crate) enum Refusal {
     /// The server said so.
-    Told(Told),
+    Told(Box<Told>),
     /// The line broke, or what came is no such conversation.
     Broken(Error),
 }
@@ -60,7 +60,7 @@ pub(crate) fn sign_in(line: &mut Line, config: &Config) -> Result<(), Refusal> {
         let message = line.next()?;
         match message.tag {
             b'Z' => return Ok(()),
-            b'E' => return Err(Refusal::Told(Told::read(message.body))),
+            b'E' => return Err(Refusal::Told(Box::new(Told::read(message.body)))),
             // The settings of the session, the key to cancel it, notices.
             b'S' | b'K' | b'N' | b'v' => {}
             _ => return Err(unexpected(message.tag)),
@@ -118,7 +118,7 @@ fn wanted(line: &mut Line) -> Result<Wanted, Refusal> {
         let message = line.next()?;
         match message.tag {
             b'R' => return asked(message.body),
-            b'E' => return Err(Refusal::Told(Told::read(message.body))),
+            b'E' => return Err(Refusal::Told(Box::new(Told::read(message.body)))),
             b'N' | b'v' => {}
             tag => return Err(unexpected(tag)),
         }
@@ -148,4 +148,94 @@ fn wrong(text: &'static str) -> Error {
 fn unexpected(tag: u8) -> Refusal {
     let text = format!("a message {:?} that does not belong there", char::from(tag));
     Refusal::Broken(Error::new(ErrorKind::InvalidData, text))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::os::unix::net::UnixStream;
+    use std::time::Duration;
+
+    use super::super::line::message;
+    use super::super::place::Socket;
+    use super::*;
+
+    /// What a server heard that said this from the beginning, and whether we were let in.
+    fn signed_in(answer: &[Vec<u8>]) -> (Result<(), Refusal>, Vec<u8>) {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        theirs.write_all(&answer.concat()).unwrap();
+        theirs.shutdown(std::net::Shutdown::Write).unwrap();
+        let mut line = Line::new(Socket::Unix(ours), Duration::from_secs(20)).unwrap();
+        let config = "postgres://mains:secret@h/shop".parse().unwrap();
+        let outcome = sign_in(&mut line, &config);
+        drop(line);
+        let mut heard = Vec::new();
+        theirs.read_to_end(&mut heard).unwrap();
+        (outcome, heard)
+    }
+
+    fn asks(code: u32, rest: &[u8]) -> Vec<u8> {
+        message(b'R', &[&code.to_be_bytes()[..], rest].concat())
+    }
+
+    fn ready() -> Vec<u8> {
+        [message(b'S', b"a\0b\0"), message(b'K', b"12345678"), message(b'Z', b"I")].concat()
+    }
+
+    #[test]
+    fn a_server_that_trusts_is_told_who_we_are_and_no_password() {
+        let (outcome, heard) = signed_in(&[asks(0, b""), ready()]);
+        outcome.unwrap();
+        let said = b"client_encoding\0UTF8\0user\0mains\0database\0shop\0\0";
+        assert!(heard.ends_with(said), "{heard:?}");
+    }
+
+    #[test]
+    fn a_password_is_said_as_it_was_asked_for() {
+        let (outcome, heard) = signed_in(&[asks(3, b""), asks(0, b""), ready()]);
+        outcome.unwrap();
+        assert!(heard.ends_with(&message(b'p', b"secret\0")));
+        let (outcome, heard) = signed_in(&[asks(5, b"salt"), asks(0, b""), ready()]);
+        outcome.unwrap();
+        let hash = [md5_hash(b"mains", b"secret", *b"salt").as_bytes(), b"\0"].concat();
+        assert!(heard.ends_with(&message(b'p', &hash)));
+    }
+
+    #[test]
+    fn nobody_is_let_in_by_a_server_that_cannot_prove_itself() {
+        let begun = asks(10, b"SCRAM-SHA-256\0\0");
+        for answer in [
+            // Skips the proof; answers with another's words; knows other mechanisms only.
+            vec![begun.clone(), asks(0, b""), ready()],
+            vec![
+                begun.clone(),
+                asks(11, b"r=other,s=c2FsdA==,i=4096"),
+                asks(12, b"v=AAAA"),
+                asks(0, b""),
+                ready(),
+            ],
+            vec![begun, asks(12, b"v=AAAA"), asks(0, b""), ready()],
+            vec![asks(10, b"SCRAM-SHA-256-PLUS\0\0")],
+            vec![asks(7, b"")],
+            vec![asks(5, b"sal")],
+        ] {
+            let (outcome, heard) = signed_in(&answer);
+            assert!(matches!(outcome, Err(Refusal::Broken(_))), "{outcome:?}");
+            assert!(!heard.windows(6).any(|window| window == b"secret"));
+        }
+    }
+
+    #[test]
+    fn refusals_are_told_at_each_stage_and_half_a_conversation_is_none() {
+        let refusal = message(b'E', b"VFATAL\0C28P01\0Mno\0\0");
+        let stages = [asks(3, b""), asks(0, b""), ready()];
+        for stage in 0..stages.len() {
+            let answer = [&stages[..stage], std::slice::from_ref(&refusal)].concat();
+            assert!(matches!(signed_in(&answer).0, Err(Refusal::Told(told)) if told.code == "28P01"));
+        }
+        let whole = stages.concat();
+        for length in 0..whole.len() {
+            assert!(signed_in(&[whole[..length].to_vec()]).0.is_err());
+        }
+    }
 }
