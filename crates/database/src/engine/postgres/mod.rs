@@ -1,9 +1,11 @@
 //! PostgreSQL: write threads with a connection each, shared pipelined connections for small reads, a pool for the rest.
 
+mod address;
 mod attempt;
 mod connecting;
 mod failure;
 mod link;
+mod news;
 mod readers;
 mod sequencer;
 mod session;
@@ -21,6 +23,7 @@ use std::time::Duration;
 use mains_base::{Clock, Error, Result};
 use tokio::sync::{oneshot, watch};
 
+use self::news::{Channels, News};
 use self::readers::{Readers, Rows};
 use self::sequencer::Sequencer;
 use self::session::Session;
@@ -44,7 +47,9 @@ pub(super) struct Postgres {
 
 impl Postgres {
     pub(super) async fn open(url: &str, settings: &EngineSettings, commits: Arc<Commits>) -> Result<Self> {
+        address::check(url)?;
         let config = connecting::config(url)?;
+        address::keeps_sessions(&config).await?;
         let (readers, mut threads) = Readers::open(&config, &reading(settings), settings)?;
         let queue = Arc::new(Queue::new(settings.queue));
         let shared = Arc::new(Shared {
@@ -64,9 +69,21 @@ impl Postgres {
         }
         let advanced = Arc::new(watch::Sender::new(0));
         let closed = Arc::new(AtomicBool::new(false));
+        let channels = Arc::new(Channels::default());
+        let news = News {
+            config: config.clone(),
+            commits: commits.subscribe(),
+            channels: Arc::clone(&channels),
+            advanced: Arc::clone(&advanced),
+            closed: Arc::clone(&closed),
+        };
+        let thread = std::thread::Builder::new().name("mains-news".to_owned());
+        threads.push(thread.spawn(move || news.work())?);
         let sequencer = Sequencer {
             session: Session::new(config, writing(settings), timeout),
             commits: commits.subscribe(),
+            written: channels.written.subscribe(),
+            channels,
             advanced: Arc::clone(&advanced),
             closed: Arc::clone(&closed),
             runtime: tokio::runtime::Builder::new_current_thread().enable_time().build()?,

@@ -18,6 +18,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 use super::failure::Failure;
+use super::news::Channels;
 use super::session::Session;
 use super::wire::Found;
 
@@ -41,7 +42,7 @@ const POSITION: &str = "SELECT position FROM mains_log";
 
 /// Between two rounds while there is something to do, so that a round takes many changes.
 const ROUND: Duration = Duration::from_millis(4);
-/// Between two looks for changes of other nodes: soon after news, and when there was none for a while.
+/// Between two looks for changes of other nodes: soon after some while nobody tells of them, and in any case.
 const SOON: Duration = Duration::from_millis(20);
 const LATER: Duration = Duration::from_millis(250);
 const QUIET: Duration = Duration::from_secs(5);
@@ -50,6 +51,9 @@ const QUIET: Duration = Duration::from_secs(5);
 pub(super) struct Sequencer {
     pub(super) session: Session,
     pub(super) commits: watch::Receiver<u64>,
+    /// Commits of other nodes, as far as news of them come in.
+    pub(super) written: watch::Receiver<u64>,
+    pub(super) channels: Arc<Channels>,
     pub(super) advanced: Arc<watch::Sender<u64>>,
     pub(super) closed: Arc<AtomicBool>,
     /// For waiting with a limit.
@@ -90,7 +94,7 @@ impl Sequencer {
                     std::thread::sleep(ROUND);
                     continue;
                 }
-                Ok(false) if news.elapsed() < QUIET => SOON,
+                Ok(false) if news.elapsed() < QUIET && !self.channels.hears.load(Ordering::Relaxed) => SOON,
                 Ok(false) => LATER,
                 Err(failure) => {
                     lease = None;
@@ -98,16 +102,23 @@ impl Sequencer {
                     LATER
                 }
             };
+            self.channels.leads.store(lease.is_some(), Ordering::Relaxed);
             if self.is_news_within(wait) {
                 news = Instant::now();
             }
         }
     }
 
-    /// Waits for a commit of this process, no longer than this.
+    /// Waits for a commit of this process or for word of another's, no longer than this.
     fn is_news_within(&mut self, wait: Duration) -> bool {
-        let Self { commits, runtime, .. } = self;
-        runtime.block_on(async { tokio::time::timeout(wait, commits.changed()).await.is_ok() })
+        let Self { commits, written, runtime, .. } = self;
+        runtime.block_on(async {
+            tokio::select! {
+                _ = commits.changed() => true,
+                _ = written.changed() => true,
+                () = tokio::time::sleep(wait) => false,
+            }
+        })
     }
 
     /// One round; true if there were changes.
@@ -139,6 +150,7 @@ impl Sequencer {
         let (position, own) = (cell(&found, 0, 0)?, cell(&found, 0, 1)?);
         lease.note(&look, own);
         self.tell(position);
+        self.channels.numbered.send_replace(position);
         Ok(!look.fresh.is_empty())
     }
 

@@ -2,6 +2,7 @@
 
 mod both;
 mod lost;
+mod pooler;
 mod postgres;
 mod proxy;
 mod sqlite;
@@ -102,7 +103,7 @@ pub(crate) async fn server(command: &str) -> Vec<String> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the address of the test server comes from outside")]
-fn server_url() -> String {
+pub(super) fn server_url() -> String {
     std::env::var("MAINS_TEST_POSTGRES")
         .expect("MAINS_TEST_POSTGRES names no server: set it to postgres://user:password@host:port/postgres")
 }

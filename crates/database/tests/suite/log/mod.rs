@@ -11,6 +11,8 @@ use mains_database::log::{self, Change, Follower, NewChange, Op, Position, Start
 
 mod retention;
 
+mod news;
+
 use crate::engine::{count_up, counters, number, on_both, on_postgres, run};
 
 fn record(number: i64) -> Uuid {

@@ -1,0 +1,152 @@
+//! News between nodes: NOTIFY and LISTEN, on a connection of its own so that no write pays for it.
+//!
+//! A node that has committed says that something is written; the one that numbers the log looks at once, and says how
+//! far the log is. Invariant: nothing depends on it. What is lost here is found by the next look a moment later.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio_postgres::{
+    AsyncMessage, Client, Config, Connection, NoTls, Notification, Socket, tls::NoTlsStream,
+};
+
+/// Somebody has committed changes that have no position yet.
+const WRITTEN: &str = "mains_written";
+/// The log has got new positions, up to the one said.
+const NUMBERED: &str = "mains_numbered";
+/// Between two words of one node that it has written: as long as a round of the sequencer takes.
+const BREATH: Duration = Duration::from_millis(4);
+/// How long connecting and every word may take, and how long nobody tries after a failure.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What the sequencer and the news tell each other.
+#[derive(Debug, Default)]
+pub(super) struct Channels {
+    /// Another node has written.
+    pub(super) written: watch::Sender<u64>,
+    /// How far this node has numbered the log.
+    pub(super) numbered: watch::Sender<i64>,
+    /// This node holds the lease.
+    pub(super) leads: AtomicBool,
+    /// News come in, so that looking on suspicion can be rare.
+    pub(super) hears: AtomicBool,
+}
+
+/// The thread of the news.
+pub(super) struct News {
+    pub(super) config: Config,
+    pub(super) commits: watch::Receiver<u64>,
+    pub(super) channels: Arc<Channels>,
+    pub(super) advanced: Arc<watch::Sender<u64>>,
+    pub(super) closed: Arc<AtomicBool>,
+}
+
+type Listening = Connection<Socket, NoTlsStream>;
+
+impl News {
+    /// Works until the engine closes.
+    pub(super) fn work(mut self) {
+        let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+            Ok(runtime) => runtime,
+            Err(error) => {
+                return tracing::warn!(%error, "no news from other nodes; the log is looked at instead");
+            }
+        };
+        let closing = closing(self.commits.clone(), Arc::clone(&self.closed));
+        runtime.block_on(async {
+            tokio::select! {
+                () = closing => {}
+                () = self.live() => {}
+            }
+        });
+    }
+
+    async fn live(&mut self) {
+        loop {
+            let ended = self.listen().await;
+            self.channels.hears.store(false, Ordering::Relaxed);
+            if let Err(cause) = ended {
+                tracing::debug!(cause, "the news were interrupted");
+            }
+            tokio::time::sleep(PATIENCE).await;
+        }
+    }
+
+    /// One connection, as long as it lasts.
+    async fn listen(&mut self) -> Result<(), String> {
+        let connecting = tokio::time::timeout(PATIENCE, self.config.connect(NoTls));
+        let connected = connecting.await.map_err(|_| "connecting took too long".to_owned())?;
+        let (client, connection) = connected.map_err(|cause| cause.to_string())?;
+        let (channels, advanced) = (Arc::clone(&self.channels), Arc::clone(&self.advanced));
+        tokio::select! {
+            ended = hear(connection, &channels, &advanced) => ended,
+            ended = self.speak(&client) => ended,
+        }
+    }
+
+    async fn speak(&mut self, client: &Client) -> Result<(), String> {
+        say(client, &format!("LISTEN {WRITTEN}; LISTEN {NUMBERED}")).await?;
+        self.channels.hears.store(true, Ordering::Relaxed);
+        let channels = Arc::clone(&self.channels);
+        let mut numbered = channels.numbered.subscribe();
+        loop {
+            tokio::select! {
+                changed = numbered.changed() => {
+                    changed.map_err(|cause| cause.to_string())?;
+                    let position = *numbered.borrow_and_update();
+                    say(client, &format!("NOTIFY {NUMBERED}, '{position}'")).await?;
+                }
+                changed = self.commits.changed() => {
+                    changed.map_err(|cause| cause.to_string())?;
+                    // Whoever numbers the log is woken by its own commits already.
+                    if !channels.leads.load(Ordering::Relaxed) {
+                        say(client, &format!("NOTIFY {WRITTEN}")).await?;
+                        tokio::time::sleep(BREATH).await;
+                    }
+                }
+            }
+        }
+    }
+}
+
+async fn say(client: &Client, text: &str) -> Result<(), String> {
+    let said = tokio::time::timeout(PATIENCE, client.batch_execute(text)).await;
+    said.map_err(|_| "the database did not answer in time".to_owned())?.map_err(|cause| cause.to_string())
+}
+
+/// Drives the connection and takes what comes; ends with it.
+async fn hear(
+    mut connection: Listening,
+    channels: &Channels,
+    advanced: &watch::Sender<u64>,
+) -> Result<(), String> {
+    while let Some(message) = poll_fn(|context| connection.poll_message(context)).await {
+        if let AsyncMessage::Notification(news) = message.map_err(|cause| cause.to_string())? {
+            take(&news, channels, advanced);
+        }
+    }
+    Ok(())
+}
+
+fn take(news: &Notification, channels: &Channels, advanced: &watch::Sender<u64>) {
+    match news.channel() {
+        WRITTEN => channels.written.send_modify(|count| *count = count.wrapping_add(1)),
+        NUMBERED => {
+            let Ok(position) = news.payload().parse::<u64>() else { return };
+            advanced.send_if_modified(|known| {
+                let is_new = *known != position;
+                *known = position;
+                is_new
+            });
+        }
+        _ => {}
+    }
+}
+
+/// Ends when the engine closes, which is told like a commit.
+async fn closing(mut commits: watch::Receiver<u64>, closed: Arc<AtomicBool>) {
+    while !closed.load(Ordering::Relaxed) && commits.changed().await.is_ok() {}
+}
