@@ -28,6 +28,7 @@ pub use self::rows::{Row, RowView, Rows};
 pub use self::settings::{Durability, EngineSettings, Target};
 pub use self::statements::{OnViolation, Statements, Violation, ViolationKind};
 pub use self::view::{Reading, View};
+pub(crate) use self::text::kept as kept_text;
 
 use self::commits::Commits;
 use self::job::{Task, Work};

@@ -24,6 +24,8 @@ struct State {
     blocked: HashMap<Number, Blocked>,
     next: Number,
     sleeping: usize,
+    /// Of those that sleep: called, but not up yet. Calling again would cost a system call for each push meanwhile.
+    called: usize,
     closed: bool,
 }
 
@@ -44,7 +46,8 @@ impl Queue {
             return Err(task);
         }
         state.enter(task);
-        if state.sleeping > 0 {
+        if state.sleeping > state.called {
+            state.called += 1;
             self.arrived.notify_one();
         }
         Ok(())
@@ -63,6 +66,7 @@ impl Queue {
             state.sleeping += 1;
             state = self.arrived.wait(state).unwrap_or_else(PoisonError::into_inner);
             state.sleeping -= 1;
+            state.called = state.called.saturating_sub(1);
         }
     }
 

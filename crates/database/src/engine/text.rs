@@ -3,9 +3,26 @@
 //! Invariant: parameters keep their numbers. SQLite would number `$2, $1` by appearance, so it gets `?2, ?1`.
 //! `IN $1` binds a list as one parameter on both.
 
-/// The text for SQLite: `$1` → `?1`, `IN $1` → `IN rarray(?1)`.
-pub(super) fn for_sqlite(sql: &str) -> String {
-    rewrite(sql, |out, number, cast| {
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use crate::dialect::Dialect;
+
+/// A text that is kept and run often, as its database wants it where that is known beforehand: looking through it at
+/// each run would cost as much as a small read. PostgreSQL's texts are rewritten once, when they are prepared.
+pub(crate) fn kept(dialect: Dialect, sql: Arc<str>) -> Arc<str> {
+    match (dialect, &*sql) {
+        (Dialect::Sqlite, text) if text.contains('$') => for_sqlite(text).into(),
+        _ => sql,
+    }
+}
+
+/// The text for SQLite: `$1` → `?1`, `IN $1` → `IN rarray(?1)`. One that was rewritten already stays as it is.
+pub(super) fn for_sqlite(sql: &str) -> Cow<'_, str> {
+    if !sql.contains('$') {
+        return Cow::Borrowed(sql);
+    }
+    let text = rewrite(sql, |out, number, cast| {
         let list = out.trim_end().ends_with(" IN");
         out.push_str(if list { "rarray(?" } else { "?" });
         out.push_str(number);
@@ -13,7 +30,8 @@ pub(super) fn for_sqlite(sql: &str) -> String {
             out.push(')');
         }
         out.push_str(cast);
-    })
+    });
+    Cow::Owned(text)
 }
 
 /// The text for PostgreSQL: `IN $1` → `= ANY($1)`, `NOT IN $1` → `<> ALL($1)`.
@@ -116,5 +134,14 @@ mod tests {
             assert_eq!(for_sqlite(text), text);
             assert_eq!(for_postgres(text), text);
         }
+    }
+
+    #[test]
+    fn a_kept_text_is_rewritten_once() {
+        let text = "SELECT '$x' FROM t WHERE a = $2 AND b IN $1";
+        let kept_text = kept(Dialect::Sqlite, text.into());
+        assert_eq!(&*kept_text, "SELECT '$x' FROM t WHERE a = ?2 AND b IN rarray(?1)");
+        assert_eq!(for_sqlite(&kept_text), &*kept_text);
+        assert_eq!(&*kept(Dialect::Postgres, text.into()), text);
     }
 }

@@ -1,9 +1,11 @@
-//! The writer: one thread, one durable transaction for all closures that wait, a savepoint each.
+//! The writer: one thread, one durable transaction for all closures that wait.
 //!
 //! Invariant: an answer goes out after the commit that holds it, and never before the commit counter has risen.
-//! A closure's failure or panic is its own; when the transaction itself is lost (SQLite may roll all of it back on an
-//! interrupt, a full disk or an I/O error), the group runs again, one transaction each. A connection on which a page
-//! could not be read or written is given up before its COMMIT: nothing of the group is stored then, which is known.
+//! A closure's failure or panic is its own: one that fails has usually written nothing; where it has, the group runs
+//! again with a savepoint each, as do the next ones. When the transaction itself is lost (SQLite may roll all of it
+//! back on an interrupt, a full disk or an I/O error), the group runs again, one transaction each. A connection on which
+//! a page could not be read or written is given up before its COMMIT: nothing of the group is stored then, which is
+//! known.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -27,6 +29,9 @@ const GROUP: usize = 64;
 /// After this long a group takes no more.
 const GROUP_TIME: Duration = Duration::from_millis(2);
 
+/// Groups that run with savepoints after one that had to be undone, so that who fails on purpose costs others little.
+const CAUTIOUS: u32 = 1_000;
+
 /// The writer's thread.
 pub(super) struct Writer {
     pub(super) opener: Opener,
@@ -38,11 +43,23 @@ pub(super) struct Writer {
     pub(super) queue: Arc<Queue>,
     pub(super) commits: Arc<Commits>,
     pub(super) checkpoints: Arc<Checkpoints>,
+    /// Groups that are still to run with savepoints.
+    pub(super) cautious: u32,
 }
 
 struct Pending {
     job: Job,
     reply: Reply,
+}
+
+/// How one closure of a group ended.
+enum Ran {
+    /// With an answer; a failed one left nothing behind.
+    Whole(Result<Answer>),
+    /// It failed and left something behind.
+    Stained,
+    /// It took the whole transaction with it.
+    Lost,
 }
 
 /// How a group, or one closure in its own transaction, ended.
@@ -116,24 +133,48 @@ impl Writer {
             return first.reply.finish(Err(error));
         }
         let started = Instant::now();
+        let careful = self.cautious > 0;
+        self.cautious = self.cautious.saturating_sub(1);
         let mut done = Vec::with_capacity(GROUP);
         let mut next = Some(first);
         while let Some(pending) = next {
-            let outcome = self.in_savepoint(&pending.job);
-            let lost = outcome.is_none();
-            done.push((pending, outcome));
-            if lost {
-                return self.each(done.into_iter().map(|(pending, _)| pending).collect());
+            let ran = if careful { self.in_savepoint(&pending.job) } else { self.bare(&pending.job) };
+            match ran {
+                Ran::Whole(outcome) => done.push((pending, outcome)),
+                ran => {
+                    let group = done.into_iter().map(|(pending, _)| pending).chain([pending]).collect();
+                    return if matches!(ran, Ran::Lost) { self.each(group) } else { self.again(group) };
+                }
             }
             let open = done.len() < GROUP && started.elapsed() < GROUP_TIME;
             next = if open { self.next_shared(held) } else { None };
         }
-        match self.commit() {
-            End::Committed => {
-                for (pending, outcome) in done {
-                    pending.reply.finish(outcome.unwrap_or_else(|| Err(failure::went_on())));
+        self.conclude_group(done);
+    }
+
+    /// Runs a group anew, with a savepoint each.
+    fn again(&mut self, group: Vec<Pending>) {
+        self.cautious = CAUTIOUS;
+        if self.begin().is_err() {
+            return self.each(group);
+        }
+        let mut done = Vec::with_capacity(group.len());
+        let mut rest = group.into_iter();
+        while let Some(pending) = rest.next() {
+            match self.in_savepoint(&pending.job) {
+                Ran::Whole(outcome) => done.push((pending, outcome)),
+                Ran::Stained | Ran::Lost => {
+                    let all = done.into_iter().map(|(pending, _)| pending).chain([pending]).chain(rest);
+                    return self.each(all.collect());
                 }
             }
+        }
+        self.conclude_group(done);
+    }
+
+    fn conclude_group(&mut self, done: Vec<(Pending, Result<Answer>)>) {
+        match self.commit() {
+            End::Committed => done.into_iter().for_each(|(pending, outcome)| pending.reply.finish(outcome)),
             End::Undone(_) => self.each(done.into_iter().map(|(pending, _)| pending).collect()),
             End::Unknown(cause) => {
                 let cause = cause.to_string();
@@ -156,22 +197,34 @@ impl Writer {
         }
     }
 
-    /// Runs one closure of a group; `None` when the whole transaction is lost.
-    fn in_savepoint(&mut self, job: &Job) -> Option<Result<Answer>> {
-        self.command("SAVEPOINT closure").ok()?;
-        let outcome = self.call(job);
-        if self.is_lost() {
-            return None;
+    /// Runs one closure of a group as it is.
+    fn bare(&mut self, job: &Job) -> Ran {
+        let (outcome, wrote) = self.call(job);
+        match outcome {
+            _ if self.is_lost() => Ran::Lost,
+            Err(_) if wrote => Ran::Stained,
+            outcome => Ran::Whole(outcome),
         }
-        if outcome.is_err() {
-            self.command("ROLLBACK TO closure").ok()?;
-        }
-        self.command("RELEASE closure").ok()?;
-        Some(outcome)
     }
 
-    fn call(&mut self, job: &Job) -> Result<Answer> {
-        let Some(connection) = &self.connection else { return Err(failure::unavailable("no connection")) };
+    /// The same, undone where it fails.
+    fn in_savepoint(&mut self, job: &Job) -> Ran {
+        if self.command("SAVEPOINT closure").is_err() {
+            return Ran::Lost;
+        }
+        let (outcome, wrote) = self.call(job);
+        if self.is_lost() {
+            return Ran::Lost;
+        }
+        let undone = outcome.is_ok() || !wrote || self.command("ROLLBACK TO closure").is_ok();
+        if undone && self.command("RELEASE closure").is_ok() { Ran::Whole(outcome) } else { Ran::Lost }
+    }
+
+    /// Also whether anything may be written.
+    fn call(&mut self, job: &Job) -> (Result<Answer>, bool) {
+        let Some(connection) = &self.connection else {
+            return (Err(failure::unavailable("no connection")), false);
+        };
         let mut statements = SqliteStatements::watched(connection, self.authorizer.as_ref());
         let outcome = catch_unwind(AssertUnwindSafe(|| job(&mut statements)));
         let outcome = match outcome {
@@ -179,10 +232,11 @@ impl Writer {
             Ok(Ok(_)) if statements.has_failed() => Err(failure::went_on()),
             Ok(outcome) => outcome,
         };
+        let wrote = statements.has_written();
         if statements.is_broken() {
             self.give_up();
         }
-        outcome
+        (outcome, wrote)
     }
 
     /// Rolls back what is open by closing the connection; the next transaction opens another one.
@@ -206,7 +260,7 @@ impl Writer {
 
     fn alone(&mut self, job: &Job) -> Result<Answer> {
         self.begin()?;
-        let outcome = self.call(job);
+        let (outcome, _) = self.call(job);
         self.conclude(outcome)
     }
 

@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use mains_base::{Clock, Error, Kind, Result};
+use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use self::authorizer::Protected;
@@ -54,8 +55,10 @@ impl Sqlite {
             queue: Arc::clone(&queue),
             commits,
             checkpoints: Arc::clone(&checkpoints),
+            cautious: 0,
         };
         writer.connected()?;
+        writer.connection.as_ref().inspect(|connection| begin_log(connection));
         let checkpointer = opener.writer()?;
         let (readers, mut threads) = Readers::open(opener, settings)?;
         threads.push(thread("mains-write", move || writer.work())?);
@@ -145,6 +148,17 @@ impl Sqlite {
         self.queue.close();
         self.readers.close();
         self.checkpoints.close();
+    }
+}
+
+/// Writes a page as it is. While the write-ahead log is empty, every read asks the system how long the file is; from
+/// the first commit on the log knows.
+fn begin_log(connection: &Connection) {
+    let begun = connection
+        .query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0))
+        .and_then(|version| connection.pragma_update(None, "user_version", version));
+    if let Err(cause) = begun {
+        tracing::debug!(%cause, "the write-ahead log stays empty");
     }
 }
 

@@ -16,11 +16,12 @@ pub(super) struct SqliteStatements<'c> {
     is_open: bool,
     failed: bool,
     broken: bool,
+    wrote: bool,
 }
 
 impl<'c> SqliteStatements<'c> {
     pub(super) fn new(connection: &'c Connection) -> Self {
-        Self { connection, authorizer: None, is_open: false, failed: false, broken: false }
+        Self { connection, authorizer: None, is_open: false, failed: false, broken: false, wrote: false }
     }
 
     /// The same, and rows of collections may only be written while the gate is open.
@@ -39,6 +40,11 @@ impl<'c> SqliteStatements<'c> {
         self.broken
     }
 
+    /// Whether anything may be written that was not undone. A statement that fails leaves nothing behind.
+    pub(super) fn has_written(&self) -> bool {
+        self.wrote
+    }
+
     fn fail(&mut self, cause: &rusqlite::Error) {
         self.failed = true;
         self.broken |= values::breaks(cause);
@@ -48,7 +54,7 @@ impl<'c> SqliteStatements<'c> {
         &mut self,
         sql: &str,
         on_violation: Option<&OnViolation>,
-        statement: impl FnOnce(&Connection) -> Result<T, rusqlite::Error>,
+        statement: impl FnOnce(&Connection, &mut bool) -> Result<T, rusqlite::Error>,
     ) -> Result<T> {
         if self.failed {
             return Err(failure::went_on());
@@ -56,7 +62,7 @@ impl<'c> SqliteStatements<'c> {
         if let Some(authorizer) = self.authorizer.filter(|_| !self.is_open) {
             authorizer.check(self.connection, sql).inspect_err(|_| self.failed = true)?;
         }
-        statement(self.connection).map_err(|cause| {
+        statement(self.connection, &mut self.wrote).map_err(|cause| {
             self.fail(&cause);
             values::meaning(cause, on_violation)
         })
@@ -77,9 +83,11 @@ impl Statements for SqliteStatements<'_> {
     }
 
     fn query(&mut self, sql: &str, parameters: &[Value]) -> Result<Rows> {
-        self.run(sql, None, |connection| {
+        self.run(sql, None, |connection, wrote| {
             let mut statement = values::prepare(connection, sql, parameters)?;
             let columns = statement.column_count();
+            // All of it is written before the first row comes, and stays should a later row be unreadable.
+            *wrote |= !statement.readonly();
             let mut rows = statement.raw_query();
             let mut all = Vec::new();
             while let Some(row) = rows.next()? {
@@ -90,16 +98,20 @@ impl Statements for SqliteStatements<'_> {
     }
 
     fn execute(&mut self, sql: &str, parameters: &[Value], on_violation: Option<OnViolation>) -> Result<u64> {
-        self.run(sql, on_violation.as_ref(), |connection| {
+        self.run(sql, on_violation.as_ref(), |connection, wrote| {
             let mut statement = values::prepare(connection, sql, parameters)?;
-            if statement.column_count() == 0 {
-                return statement.raw_execute().map(|touched| touched as u64);
-            }
-            let mut rows = statement.raw_query();
+            let writes = !statement.readonly();
             let mut count = 0;
-            while rows.next()?.is_some() {
-                count += 1;
+            if statement.column_count() == 0 {
+                count = statement.raw_execute()? as u64;
+            } else {
+                *wrote |= writes;
+                let mut rows = statement.raw_query();
+                while rows.next()?.is_some() {
+                    count += 1;
+                }
             }
+            *wrote |= writes;
             Ok(count)
         })
     }
@@ -126,6 +138,7 @@ impl Statements for SqliteStatements<'_> {
             return Err(failure::went_on());
         }
         self.command("SAVEPOINT mains_inner")?;
+        let wrote = self.wrote;
         let outcome = body(self);
         if outcome.is_ok() && !self.failed {
             return self.command("RELEASE mains_inner");
@@ -134,7 +147,7 @@ impl Statements for SqliteStatements<'_> {
             // The failure took the whole transaction with it; the writer sees to that.
             self.failed = true;
         } else {
-            self.failed = false;
+            (self.failed, self.wrote) = (false, wrote);
             self.command("ROLLBACK TO mains_inner")?;
             self.command("RELEASE mains_inner")?;
         }
