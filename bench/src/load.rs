@@ -33,9 +33,13 @@ pub(crate) struct Outcome {
     pub(crate) p99: Duration,
 }
 
+/// Bytes of an answer that a connection takes, so that the answers measured here come in one piece.
+const BUFFER: usize = 1 << 17;
+
 struct Connection {
     stream: TcpStream,
     buffer: Vec<u8>,
+    filled: usize,
     sent: Instant,
 }
 
@@ -75,7 +79,7 @@ fn open(load: Load, poll: &rustix::fd::OwnedFd) -> std::io::Result<Vec<Connectio
         stream.set_nodelay(true)?;
         stream.set_nonblocking(true)?;
         epoll::add(poll, &stream, EventData::new_u64(place as u64), EventFlags::IN)?;
-        connections.push(Connection { stream, buffer: Vec::with_capacity(1 << 16), sent: Instant::now() });
+        connections.push(Connection { stream, buffer: vec![0; BUFFER], filled: 0, sent: Instant::now() });
     }
     Ok(connections)
 }
@@ -83,21 +87,21 @@ fn open(load: Load, poll: &rustix::fd::OwnedFd) -> std::io::Result<Vec<Connectio
 fn send(connection: &mut Connection, requests: Requests<'_>, number: &mut u64) -> std::io::Result<()> {
     let bytes = requests(*number);
     *number += 1;
-    connection.buffer.clear();
+    connection.filled = 0;
     connection.sent = Instant::now();
     connection.stream.write_all(&bytes)
 }
 
 /// Reads what is there; `Some(2xx)` when the answer is complete.
 fn receive(connection: &mut Connection) -> std::io::Result<Option<bool>> {
-    let mut chunk = [0; 1 << 14];
-    match connection.stream.read(&mut chunk) {
+    let filled = connection.filled;
+    match connection.stream.read(&mut connection.buffer[filled..]) {
         Ok(0) => return Err(std::io::Error::new(ErrorKind::UnexpectedEof, "the server closed a connection")),
-        Ok(length) => connection.buffer.extend_from_slice(&chunk[..length]),
+        Ok(length) => connection.filled += length,
         Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(None),
         Err(error) => return Err(error),
     }
-    let bytes = &connection.buffer;
+    let bytes = &connection.buffer[..connection.filled];
     let Some(end) = find(bytes, b"\r\n\r\n") else { return Ok(None) };
     let head = &bytes[..end];
     let complete = match content_length(head) {

@@ -4,9 +4,8 @@
 //! long as somebody serves from this schema.
 
 use std::any::{Any, TypeId};
-use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock};
 
 use mains_language::schema::Schema;
 
@@ -20,25 +19,31 @@ pub struct Epoch {
     pub schema: Arc<Schema>,
     /// The database that statements are compiled for.
     pub dialect: Dialect,
-    parts: RwLock<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
+    parts: Parts,
 }
+
+/// What modules keep, in a chain that only grows: a look takes no lock, which every request of every core would share.
+#[derive(Default)]
+struct Parts(OnceLock<(TypeId, Arc<dyn Any + Send + Sync>, Box<Parts>)>);
 
 impl Epoch {
     /// An epoch with nothing compiled yet.
     pub fn new(number: u64, schema: Arc<Schema>, dialect: Dialect) -> Self {
-        Self { number, schema, dialect, parts: RwLock::default() }
+        Self { number, schema, dialect, parts: Parts::default() }
     }
 
     /// What one module keeps for this epoch, made at the first call. The type is the key, so a module that keeps
     /// plans says `epoch.part::<Plans>()` and owns what is inside.
     pub fn part<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {
         let key = TypeId::of::<T>();
-        let found = self.parts.read().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
-        let part = found.unwrap_or_else(|| {
-            let mut parts = self.parts.write().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(parts.entry(key).or_insert_with(|| Arc::new(T::default())))
-        });
-        part.downcast().unwrap_or_default()
+        let mut parts = &self.parts;
+        loop {
+            let (found, part, rest) = parts.0.get_or_init(|| (key, Arc::new(T::default()), Box::default()));
+            if *found == key {
+                return Arc::clone(part).downcast().unwrap_or_default();
+            }
+            parts = rest;
+        }
     }
 }
 
@@ -61,6 +66,7 @@ mod tests {
     fn a_part_is_made_once_and_kept() {
         let epoch = Epoch::new(1, Arc::default(), Dialect::Sqlite);
         epoch.part::<Plans>().0.lock().unwrap().push("list");
+        assert_eq!(*epoch.part::<u8>(), 0);
         assert_eq!(*epoch.part::<Plans>().0.lock().unwrap(), ["list"]);
     }
 }

@@ -3,11 +3,13 @@
 //! Invariant: whatever a handler does, panics included, exactly one answer leaves, with its request id, and one line
 //! of the log tells of it.
 
+use std::future::poll_fn;
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -153,8 +155,13 @@ impl Router {
             return told(&overloaded(), call.id);
         };
         let limit = self.settings.limits.answer;
-        let answered = timeout_at(begun + limit, pin!(self.dispatch(call, body, route))).await;
-        match answered.unwrap_or_else(|_| Err(gave_up(limit))) {
+        let mut working = pin!(self.dispatch(call, body, route));
+        // Most answers are there at the first look, and need no timer.
+        let answered = match poll_fn(|context| Poll::Ready(working.as_mut().poll(context))).await {
+            Poll::Ready(answered) => answered,
+            Poll::Pending => timeout_at(begun + limit, working).await.unwrap_or_else(|_| Err(gave_up(limit))),
+        };
+        match answered {
             Ok(response) => response,
             Err(error) => self.tell(call, &error).await,
         }

@@ -31,7 +31,7 @@ const APPEND: &str = "INSERT INTO mains_changes (seq, tx, at, collection, record
     touched) VALUES (CASE WHEN pg_current_xact_id() IS NOT NULL THEN nextval('mains_changes_seq') END, $1, $2, $3, $4, \
     $5, $6, $7, $8, $9, $10, $11) RETURNING pg_current_xact_id()::text";
 const APPEND_SQLITE: &str = "INSERT INTO mains_changes (tx, at, collection, record, op, version, actor, request, event, data, \
-    touched) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+    touched) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
 
 /// Writes a change, within the transaction of the change itself.
 pub fn append(statements: &mut dyn Statements, change: &NewChange<'_>) -> Result<()> {

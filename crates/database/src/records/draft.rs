@@ -145,7 +145,7 @@ impl Draft<'_> {
     }
 
     fn finished(&self, select: Select<'_>, text: String) -> Statement {
-        let mut statement = select.finish(Arc::<str>::from(text));
+        let mut statement = select.finish(Arc::<str>::from(text)).kept(self.dialect);
         lift(&mut statement, &self.paths);
         statement
     }

@@ -191,6 +191,7 @@ impl<'a, R: Reading> Wanted<'a, R> {
             format!("SELECT {} {}{}", columns.sql.join(", "), select.from(), where_clause(&conditions));
         let layout = Layout { members: columns.members, lists: columns.lists, gates, keys: Vec::new() };
         let statement: Statement = select.finish(Arc::<str>::from(text));
+        let statement = statement.kept(self.source.epoch.dialect);
         Ok(Some((Planned::new(statement, Route::Inline), Arc::new(layout), version)))
     }
 

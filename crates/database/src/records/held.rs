@@ -8,13 +8,13 @@ use mains_language::expression::{Cell, Handle, ListKind, Tree, World, evaluate};
 use mains_language::schema::{Collection, CurrencyRule, Field, FieldId, FieldKind, Schema};
 
 use super::Source;
-use super::columns::{key, stored};
+use super::columns::stored;
 use super::encode::{self, Kind};
 use super::get::Found;
 use super::plans::Plans;
 use super::standing::Rule;
 use super::{json, selection};
-use crate::engine::{Reading, Row};
+use crate::engine::{Reading, RowView};
 use crate::write::Image;
 
 /// Bytes that most records need.
@@ -45,7 +45,9 @@ pub(super) fn held(
             Some(false) => continue,
             None => return Ok(None),
         }
-        out.put_slice(&key(out.is_empty(), &field.name));
+        out.put_u8(if out.is_empty() { b'{' } else { b',' });
+        json::text(&mut out, &field.name);
+        out.put_u8(b':');
         if sight.member(&mut out, &source.epoch.schema, collection, field)?.is_none() {
             return Ok(None);
         }
@@ -84,18 +86,20 @@ impl Sight<'_> {
         collection: &Collection,
         field: &Field,
     ) -> Result<Option<()>> {
+        let calculated;
         let value = match &field.computed {
-            Some(tree) => match self.value(tree) {
-                Some(value) => value,
-                None => return Ok(None),
-            },
-            None => self.image.value(field.id).clone(),
+            Some(tree) => {
+                let Some(value) = self.value(tree) else { return Ok(None) };
+                calculated = value;
+                &calculated
+            }
+            None => self.image.value(field.id),
         };
         if let FieldKind::Money { currency } = field.kind {
             if field.computed.is_some() {
                 return Ok(None);
             }
-            self.money(out, &value, currency);
+            self.money(out, value, currency);
             return Ok(Some(()));
         }
         let kind = match (field.id, &collection.prefix) {
@@ -107,14 +111,14 @@ impl Sight<'_> {
             return Ok(Some(()));
         };
         if field.many.is_none() {
-            return encode::cell(out, &Row(vec![value]), 0, &kind).map(Some);
+            return encode::cell(out, &One(value), 0, &kind).map(Some);
         }
         out.put_u8(b'[');
         for (place, item) in value.as_list().unwrap_or_default().iter().enumerate() {
             if place > 0 {
                 out.put_u8(b',');
             }
-            encode::cell(out, &Row(vec![item.clone()]), 0, &kind)?;
+            encode::cell(out, &One(item), 0, &kind)?;
         }
         out.put_u8(b']');
         Ok(Some(()))
@@ -162,5 +166,70 @@ impl World for Sight<'_> {
     /// Nothing that is read draws anything.
     fn draw(&self, bytes: &mut [u8]) {
         bytes.fill(0);
+    }
+}
+
+/// A row of one value.
+struct One<'v>(&'v Value);
+
+impl One<'_> {
+    fn wrong<T>() -> Result<Option<T>> {
+        Err(Error::internal("a value of another type than its field has"))
+    }
+}
+
+impl RowView for One<'_> {
+    fn is_null(&self, _column: usize) -> Result<bool> {
+        Ok(self.0.is_null())
+    }
+
+    fn int(&self, _column: usize) -> Result<Option<i64>> {
+        match self.0 {
+            Value::Null => Ok(None),
+            Value::Int(number) => Ok(Some(*number)),
+            _ => Self::wrong(),
+        }
+    }
+
+    fn double(&self, _column: usize) -> Result<Option<f64>> {
+        match self.0 {
+            Value::Null => Ok(None),
+            Value::Double(number) => Ok(Some(*number)),
+            Value::Int(number) => Ok(Some(*number as f64)),
+            _ => Self::wrong(),
+        }
+    }
+
+    fn bool(&self, _column: usize) -> Result<Option<bool>> {
+        match self.0 {
+            Value::Null => Ok(None),
+            Value::Bool(truth) => Ok(Some(*truth)),
+            Value::Int(number) => Ok(Some(*number != 0)),
+            _ => Self::wrong(),
+        }
+    }
+
+    fn text(&self, _column: usize) -> Result<Option<&str>> {
+        match self.0 {
+            Value::Null => Ok(None),
+            Value::Text(text) => Ok(Some(text)),
+            _ => Self::wrong(),
+        }
+    }
+
+    fn id(&self, _column: usize) -> Result<Option<Uuid>> {
+        match self.0 {
+            Value::Null => Ok(None),
+            Value::Id(id) => Ok(Some(*id)),
+            _ => Self::wrong(),
+        }
+    }
+
+    fn bytes(&self, _column: usize) -> Result<Option<&[u8]>> {
+        match self.0 {
+            Value::Null => Ok(None),
+            Value::Bytes(bytes) => Ok(Some(bytes)),
+            _ => Self::wrong(),
+        }
     }
 }

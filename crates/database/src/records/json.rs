@@ -15,6 +15,21 @@ const BLOCK: usize = 32;
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
+/// `00` to `99`, one behind the other.
+static PAIRS: [u8; 200] = pairs();
+
+#[expect(clippy::cast_possible_truncation, reason = "digits")]
+const fn pairs() -> [u8; 200] {
+    let mut table = [b'0'; 200];
+    let mut number = 0;
+    while number < 100 {
+        table[number * 2] += (number / 10) as u8;
+        table[number * 2 + 1] += (number % 10) as u8;
+        number += 1;
+    }
+    table
+}
+
 const fn escapes() -> [u8; 256] {
     let mut table = [0; 256];
     let mut byte = 0;
@@ -33,12 +48,16 @@ const fn escapes() -> [u8; 256] {
 }
 
 /// A string with its quotes.
-pub(super) fn text(out: &mut BytesMut, text: &str) {
+pub(crate) fn text(out: &mut BytesMut, text: &str) {
     let bytes = text.as_bytes();
+    let mut at = clean(bytes);
+    at += bytes[at..].iter().take_while(|&&byte| ESCAPES[usize::from(byte)] == 0).count();
+    if at == bytes.len() {
+        return quoted(out, &[bytes]);
+    }
     out.reserve(bytes.len() + 2);
     out.put_u8(b'"');
     let mut from = 0;
-    let mut at = clean(bytes);
     while at < bytes.len() {
         let byte = bytes[at];
         let escape = ESCAPES[usize::from(byte)];
@@ -60,6 +79,17 @@ pub(super) fn text(out: &mut BytesMut, text: &str) {
     out.put_u8(b'"');
 }
 
+/// Parts without anything to escape, between quotes; made room for once, because each call costs more than its bytes.
+fn quoted(out: &mut BytesMut, parts: &[&[u8]]) {
+    let mut from = out.len() + 1;
+    let length: usize = parts.iter().map(|part| part.len()).sum();
+    out.resize(from + length + 1, b'"');
+    for part in parts {
+        out[from..from + part.len()].copy_from_slice(part);
+        from += part.len();
+    }
+}
+
 /// How many bytes at the front need no look of their own: whole blocks without anything to escape. A block is judged
 /// without a branch, so that the compiler does it with wide registers.
 fn clean(bytes: &[u8]) -> usize {
@@ -73,28 +103,28 @@ fn clean(bytes: &[u8]) -> usize {
 }
 
 /// A whole number.
-pub(super) fn int(out: &mut BytesMut, number: i64) {
+pub(crate) fn int(out: &mut BytesMut, number: i64) {
     out.put_slice(itoa::Buffer::new().format(number).as_bytes());
 }
 
 /// A finite double; zero has no sign, because one of the databases keeps none.
-pub(super) fn double(out: &mut BytesMut, number: f64) {
+pub(crate) fn double(out: &mut BytesMut, number: f64) {
     let number = if number == 0.0 { 0.0 } else { number };
     out.put_slice(ryu::Buffer::new().format(number).as_bytes());
 }
 
 /// A truth value.
-pub(super) fn truth(out: &mut BytesMut, truth: bool) {
+pub(crate) fn truth(out: &mut BytesMut, truth: bool) {
     out.put_slice(if truth { b"true" } else { b"false" });
 }
 
 /// No value.
-pub(super) fn null(out: &mut BytesMut) {
+pub(crate) fn null(out: &mut BytesMut) {
     out.put_slice(b"null");
 }
 
 /// A decimal of `scale` digits after the point, as a string.
-pub(super) fn decimal(out: &mut BytesMut, number: i64, scale: u8) {
+pub(crate) fn decimal(out: &mut BytesMut, number: i64, scale: u8) {
     let power = 10_u64.pow(u32::from(scale));
     let size = number.unsigned_abs();
     out.put_u8(b'"');
@@ -110,47 +140,52 @@ pub(super) fn decimal(out: &mut BytesMut, number: i64, scale: u8) {
 }
 
 /// An id with its prefix.
-pub(super) fn id(out: &mut BytesMut, prefix: &Prefix, id: Uuid) {
-    out.put_u8(b'"');
-    out.put_slice(prefix.as_str().as_bytes());
-    out.put_u8(b'_');
-    out.put_slice(&id.suffix());
-    out.put_u8(b'"');
+pub(crate) fn id(out: &mut BytesMut, prefix: &Prefix, id: Uuid) {
+    quoted(out, &[prefix.as_str().as_bytes(), b"_", &id.suffix()]);
 }
 
 /// An instant: RFC 3339, UTC, six digits of a second.
-pub(super) fn time(out: &mut BytesMut, time: Time) {
+pub(crate) fn time(out: &mut BytesMut, time: Time) {
     let rest = time.of_day().unsigned_abs();
     let seconds = rest / 1_000_000;
-    out.put_u8(b'"');
-    calendar(out, time.date());
-    let parts = [
-        (b'T', seconds / 3600, 2),
-        (b':', seconds / 60 % 60, 2),
-        (b':', seconds % 60, 2),
-        (b'.', rest % 1_000_000, 6),
+    let micros = rest % 1_000_000;
+    let mut text = *b"\"0000-00-00T00:00:00.000000Z\"";
+    calendar(&mut text, time.date());
+    let pairs = [
+        (12, seconds / 3600),
+        (15, seconds / 60 % 60),
+        (18, seconds % 60),
+        (21, micros / 10_000),
+        (23, micros / 100 % 100),
+        (25, micros % 100),
     ];
-    for (mark, number, width) in parts {
-        out.put_u8(mark);
-        digits(out, number, width);
+    for (at, number) in pairs {
+        pair(&mut text, at, number);
     }
-    out.put_slice(b"Z\"");
+    out.put_slice(&text);
 }
 
 /// A calendar day.
-pub(super) fn date(out: &mut BytesMut, date: Date) {
-    out.put_u8(b'"');
-    calendar(out, date);
-    out.put_u8(b'"');
+pub(crate) fn date(out: &mut BytesMut, date: Date) {
+    let mut text = *b"\"0000-00-00\"";
+    calendar(&mut text, date);
+    out.put_slice(&text);
 }
 
-fn calendar(out: &mut BytesMut, date: Date) {
+/// Writes year, month and day behind the first byte.
+fn calendar(text: &mut [u8], date: Date) {
     let (year, month, day) = date.year_month_day();
-    digits(out, year.unsigned_abs(), 4);
-    out.put_u8(b'-');
-    digits(out, month.unsigned_abs(), 2);
-    out.put_u8(b'-');
-    digits(out, day.unsigned_abs(), 2);
+    let year = year.unsigned_abs();
+    pair(text, 1, year / 100);
+    pair(text, 3, year % 100);
+    pair(text, 6, month.unsigned_abs());
+    pair(text, 9, day.unsigned_abs());
+}
+
+/// Writes two digits.
+fn pair(text: &mut [u8], at: usize, number: u64) {
+    let from = usize::try_from(number % 100).unwrap_or(0) * 2;
+    text[at..at + 2].copy_from_slice(&PAIRS[from..from + 2]);
 }
 
 /// The last `width` digits of a number.
@@ -205,6 +240,13 @@ mod tests {
             let mut sample = "x".repeat(100);
             sample.replace_range(place..=place, "\"");
             assert_eq!(written(|out| text(out, &sample)), serde_json::to_string(&sample).unwrap());
+        }
+    }
+
+    #[test]
+    fn days_at_both_ends() {
+        for day in [Time::MIN.date(), Time::MAX.date(), Date::from_year_month_day(2024, 2, 29).unwrap()] {
+            assert_eq!(written(|out| date(out, day)), format!("\"{day}\""));
         }
     }
 

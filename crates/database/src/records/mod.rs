@@ -18,7 +18,7 @@ mod encode;
 mod expand;
 mod get;
 mod held;
-mod json;
+pub(crate) mod json;
 mod key;
 mod keyset;
 mod list;

@@ -95,7 +95,35 @@ impl Conditions {
         field.read.as_ref().map_or(Rule::Always, |rule| self.decided(rule, standing))
     }
 
+    /// What a rule is without a row, if that decides it. Makes nothing, unlike [`Self::reduced`].
+    fn truth(&self, tree: &Tree, standing: Standing) -> Option<bool> {
+        if let Some(place) = self.parts.iter().position(|part| **part == *tree) {
+            let bits = standing.known >> (place * 2);
+            return (bits & 0b10 != 0).then_some(bits & 1 == 1);
+        }
+        let any = |parts: &[Tree], decides: bool| {
+            let mut truths = parts.iter().map(|part| self.truth(part, standing));
+            truths.try_fold(Some(!decides), |so_far, truth| match truth {
+                Some(truth) if truth == decides => Err(decides),
+                Some(_) => Ok(so_far),
+                None => Ok(None),
+            })
+        };
+        match &tree.node {
+            Node::Constant(Value::Bool(truth)) => Some(*truth),
+            Node::And(parts) => any(parts, false).unwrap_or_else(Some),
+            Node::Or(parts) => any(parts, true).unwrap_or_else(Some),
+            Node::Not(inner) => self.truth(inner, standing).map(|truth| !truth),
+            _ => None,
+        }
+    }
+
     fn decided(&self, rule: &Tree, standing: Standing) -> Rule {
+        match self.truth(rule, standing) {
+            Some(true) => return Rule::Always,
+            Some(false) => return Rule::Never,
+            None => {}
+        }
         let tree = self.reduced(rule, standing);
         match tree.node {
             Node::Constant(Value::Bool(true)) => Rule::Always,

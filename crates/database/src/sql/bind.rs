@@ -6,6 +6,8 @@ use mains_base::{Caller, Error, Result, Time, Value, fold};
 use mains_language::expression::{Cell, Tree};
 
 use super::free::{bound, evaluate};
+use crate::dialect::Dialect;
+use crate::engine::kept_text;
 
 /// Where a parameter comes from.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,6 +62,12 @@ pub struct Statement {
 }
 
 impl Statement {
+    /// The same, to be kept and run often.
+    pub(crate) fn kept(mut self, dialect: Dialect) -> Self {
+        self.text = kept_text(dialect, self.text);
+        self
+    }
+
     /// The parameters of one run.
     pub fn parameters(&self, environment: &Environment<'_>, slots: &[Value]) -> Result<Vec<Value>> {
         self.binds.iter().map(|bind| bind.resolve(environment, slots)).collect()

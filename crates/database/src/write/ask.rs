@@ -143,7 +143,7 @@ pub(super) fn answering(
     if let Some(known) = known {
         return Ok(known);
     }
-    let answering = Arc::new(Answering { statement: compile()?, _trees: trees.to_vec() });
+    let answering = Arc::new(Answering { statement: compile()?.kept(epoch.dialect), _trees: trees.to_vec() });
     let mut kept = compiled.0.write().unwrap_or_else(PoisonError::into_inner);
     if kept.len() < KEPT {
         kept.insert(question, Arc::clone(&answering));

@@ -4,18 +4,21 @@
 //! record and the old values of the fields that changed, a delete the record before; what erases says no value.
 //! Private tables, where secrets are, have none.
 
-use mains_base::{Result, Uuid, Value};
-use mains_language::schema::{Collection, Field, Schema};
+use bytes::{BufMut, BytesMut};
+use mains_base::{Error, Result, Time, Uuid, Value};
+use mains_language::schema::{Collection, Field, FieldKind, Schema};
 use mains_language::values::to_json;
-use serde_json::{Map, Value as Json};
 
 use super::kept::{Kept, Key};
 use super::save::changed;
 use super::{Image, Tx};
 use crate::log::{NewChange, Op, append};
+use crate::records::json;
 
 /// Values that are longer than this many bytes are left out and named.
 const LONGEST: usize = 1024;
+/// Bytes that most rows need.
+const ONE: usize = 1024;
 
 /// The record: after a create or an update, before a delete.
 pub(crate) const RECORD: &str = "record";
@@ -36,7 +39,8 @@ pub(super) fn write(tx: &mut Tx<'_>) -> Result<()> {
 fn write_one(tx: &mut Tx<'_>, (collection, id): Key, kept: &Kept) -> Result<()> {
     let schema = tx.schema();
     let collection = schema.collection(collection);
-    let Some((op, data)) = row(&schema, collection, kept) else { return Ok(()) };
+    let Some((op, data)) = row(&schema, collection, kept)? else { return Ok(()) };
+    let data = data.as_deref().map(std::str::from_utf8).transpose().map_err(Error::internal)?;
     let last = kept.now.as_ref().or(kept.before.as_ref());
     let actor = kept.actor.as_ref().map(|actor| actor.id).filter(|id| *id != Uuid::NIL);
     let request = tx.state.request.clone();
@@ -50,62 +54,105 @@ fn write_one(tx: &mut Tx<'_>, (collection, id): Key, kept: &Kept) -> Result<()> 
         actor,
         request: request.as_deref(),
         event: kept.event,
-        data: data.as_deref().filter(|_| !kept.silent),
+        data: data.filter(|_| !kept.silent),
         touched: &[],
     };
     append(tx.statements, &change)
 }
 
 /// What is said of a record; nothing when it was made and deleted here, or ended as it began.
-fn row(schema: &Schema, collection: &Collection, kept: &Kept) -> Option<(Op, Option<String>)> {
+fn row(schema: &Schema, collection: &Collection, kept: &Kept) -> Result<Option<(Op, Option<BytesMut>)>> {
     let mut saying = Saying { schema, collection, left_out: Vec::new() };
-    match (&kept.before, &kept.now) {
+    Ok(match (&kept.before, &kept.now) {
         (None, None) => None,
         (None, Some(_)) if collection.append_only => Some((Op::Create, None)),
-        (None, Some(now)) => Some((Op::Create, Some(saying.data(now, None)))),
-        (Some(before), None) => Some((Op::Delete, Some(saying.data(before, None)))),
+        (None, Some(now)) => Some((Op::Create, Some(saying.data(now, None)?))),
+        (Some(before), None) => Some((Op::Delete, Some(saying.data(before, None)?))),
         (Some(before), Some(now)) if before == now && kept.event.is_none() => None,
-        (Some(before), Some(now)) => Some((Op::Update, Some(saying.data(now, Some(before))))),
-    }
+        (Some(before), Some(now)) => Some((Op::Update, Some(saying.data(now, Some(before))?))),
+    })
 }
 
 struct Saying<'s> {
     schema: &'s Schema,
     collection: &'s Collection,
-    left_out: Vec<Json>,
+    left_out: Vec<&'s str>,
 }
 
 impl<'s> Saying<'s> {
-    fn data(&mut self, record: &Image, before: Option<&Image>) -> String {
+    /// Written straight into bytes: a tree of values would cost more than the statement that stores it.
+    fn data(&mut self, record: &Image, before: Option<&Image>) -> Result<BytesMut> {
+        let mut out = BytesMut::with_capacity(ONE);
         let stored = self.collection.fields.iter().filter(|field| field.is_stored());
-        let set: Vec<&Field> = stored.filter(|field| !record.value(field.id).is_null()).collect();
-        let mut data = Map::new();
-        data.insert(RECORD.to_owned(), self.object(&set, record));
+        member(&mut out, b'{', RECORD);
+        self.object(&mut out, stored.filter(|field| !record.value(field.id).is_null()), record)?;
         if let Some(before) = before {
-            let changed: Vec<&Field> = changed(self.collection, before, record).collect();
-            data.insert(OLD.to_owned(), self.object(&changed, before));
+            member(&mut out, b',', OLD);
+            self.object(&mut out, changed(self.collection, before, record), before)?;
         }
         if !self.left_out.is_empty() {
-            data.insert(LEFT_OUT.to_owned(), Json::Array(std::mem::take(&mut self.left_out)));
+            member(&mut out, b',', LEFT_OUT);
+            let names = std::mem::take(&mut self.left_out);
+            serde_json::to_writer((&mut out).writer(), &names).map_err(Error::internal)?;
         }
-        Json::Object(data).to_string()
+        out.put_u8(b'}');
+        Ok(out)
     }
 
-    fn object(&mut self, fields: &[&'s Field], image: &Image) -> Json {
-        let mut object = Map::new();
+    fn object(
+        &mut self,
+        out: &mut BytesMut,
+        fields: impl Iterator<Item = &'s Field>,
+        image: &Image,
+    ) -> Result<()> {
+        let mut mark = b'{';
         for field in fields {
             let value = image.value(field.id);
             if size(value) > LONGEST && !is_named_by_read(self.collection, field) {
-                let name = Json::String(field.name.clone());
-                if !self.left_out.contains(&name) {
-                    self.left_out.push(name);
+                if !self.left_out.contains(&field.name.as_str()) {
+                    self.left_out.push(&field.name);
                 }
-            } else {
-                object.insert(field.name.clone(), to_json(field, self.schema, value));
+                continue;
+            }
+            member(out, mark, &field.name);
+            mark = b',';
+            self.value(out, field, value)?;
+        }
+        if mark == b'{' {
+            out.put_u8(mark);
+        }
+        out.put_u8(b'}');
+        Ok(())
+    }
+
+    /// The same bytes as the JSON of the language's values.
+    fn value(&self, out: &mut BytesMut, field: &Field, value: &Value) -> Result<()> {
+        match (value, &field.kind) {
+            (Value::Text(text), FieldKind::Text { .. } | FieldKind::Enum { .. }) => json::text(out, text),
+            (Value::Int(number), FieldKind::Integer { .. }) => json::int(out, *number),
+            (Value::Int(micros), FieldKind::Datetime { .. }) => json::time(out, Time::from_micros(*micros)),
+            (Value::Bool(truth), FieldKind::Bool) => json::truth(out, *truth),
+            (Value::Id(id), FieldKind::Id | FieldKind::Relation { .. }) => {
+                let of = field.relation().map_or(self.collection, |to| self.schema.collection(to));
+                match &of.prefix {
+                    Some(prefix) => json::id(out, prefix, *id),
+                    None => json::text(out, &String::from_utf8_lossy(&id.suffix())),
+                }
+            }
+            _ => {
+                let tree = to_json(field, self.schema, value);
+                serde_json::to_writer(out.writer(), &tree).map_err(Error::internal)?;
             }
         }
-        Json::Object(object)
+        Ok(())
     }
+}
+
+/// Begins a member of an object.
+fn member(out: &mut BytesMut, mark: u8, name: &str) {
+    out.put_u8(mark);
+    json::text(out, name);
+    out.put_u8(b':');
 }
 
 /// Whoever follows the log judges with these, so they are never left out.

@@ -3,7 +3,7 @@
 //! Invariant: columns are always named, and every stored field is among them.
 
 use std::fmt::Write as _;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use mains_base::{Currency, Error, Money, Result, Uuid, Value, fold};
 use mains_language::schema::{Collection, CollectionId, CurrencyRule, Field, FieldId, FieldKind};
@@ -12,7 +12,7 @@ use mains_language::values::no_currency;
 use super::Image;
 use crate::Epoch;
 use crate::dialect::{Column, Dialect, quote};
-use crate::engine::Row;
+use crate::engine::{Row, kept_text};
 use crate::schema::names;
 
 /// The layouts of one epoch.
@@ -26,7 +26,7 @@ pub(super) struct Layout {
     /// `r."id", r."created", …` in the order in which [`Layout::image`] reads them.
     pub(super) select: String,
     /// `INSERT INTO … VALUES ($1, …)` with the columns of [`Layout::cells`] of every field.
-    pub(super) insert: String,
+    pub(super) insert: Arc<str>,
     fields: Vec<Stored>,
 }
 
@@ -91,6 +91,7 @@ impl Layout {
         let table = quote(&collection.name);
         let places: Vec<String> = (1..=columns.len()).map(|place| format!("${place}")).collect();
         let insert = format!("INSERT INTO {table} ({}) VALUES ({})", columns.join(", "), places.join(", "));
+        let insert = kept_text(dialect, insert.into());
         Self { table, select: select.join(", "), insert, fields }
     }
 
@@ -110,6 +111,18 @@ impl Layout {
     /// The columns of one field with what they hold for this value; none of lists and computed fields.
     pub(super) fn cells(&self, field: FieldId, value: &Value) -> Vec<(String, Value)> {
         self.fields.get(usize::from(field.0)).map(|stored| stored.cells(value)).unwrap_or_default()
+    }
+
+    /// What a whole record puts into the columns of [`Layout::insert`].
+    pub(super) fn parameters(&self, image: &Image) -> Vec<Value> {
+        let mut parameters = Vec::with_capacity(self.fields.len() + 4);
+        for (stored, value) in self.fields.iter().zip(image.values()) {
+            match stored {
+                Stored::Plain { folds: false, .. } => parameters.push(value.clone()),
+                _ => parameters.extend(stored.cells(value).into_iter().map(|(_, value)| value)),
+            }
+        }
+        parameters
     }
 
     /// `UPDATE … SET` of these columns, `$1` being the id.

@@ -3,6 +3,7 @@
 //! Invariant: a later ticket is a greater one, also within a millisecond. Ids drawn with it, one after the other, are
 //! in order too, and stand between those of the transactions before and after.
 
+use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use mains_base::{Error, Result, Time, Uuid};
@@ -11,6 +12,10 @@ use mains_base::{Error, Result, Time, Uuid};
 const PLACE: u32 = 12;
 /// Bits of `rand_b` that are random; the 16 before them count.
 const RANDOM: u32 = 46;
+/// Random bytes that a write begins with.
+const TAKEN: usize = 32;
+/// Random bytes that a thread fetches at once.
+const POOLED: usize = 64 * TAKEN;
 /// A clock that was set back by more than this (10 s) is followed; by less it is waited for.
 const AHEAD: u64 = 10_000 << PLACE;
 
@@ -51,13 +56,37 @@ impl Ticket {
 /// Random bytes, fetched for many ids at once.
 #[derive(Debug)]
 pub(super) struct Entropy {
-    bytes: [u8; 64],
+    bytes: [u8; TAKEN],
     used: usize,
+}
+
+thread_local! {
+    /// What the system gave and nobody took yet: a system call for each write would cost a good part of a read.
+    static POOL: RefCell<Pool> = const { RefCell::new(Pool { bytes: [0; POOLED], used: POOLED }) };
+}
+
+struct Pool {
+    bytes: [u8; POOLED],
+    used: usize,
+}
+
+impl Pool {
+    /// Bytes that nobody else gets; they do not stay here.
+    fn take(&mut self) -> Result<[u8; TAKEN]> {
+        if self.used + TAKEN > POOLED {
+            (self.bytes, self.used) = (random_bytes()?, 0);
+        }
+        let from = self.used;
+        self.used += TAKEN;
+        let taken = self.bytes.get_mut(from..self.used).and_then(|bytes| bytes.first_chunk_mut());
+        taken.map(std::mem::take).ok_or_else(|| Error::internal("a pool of random bytes of another size"))
+    }
 }
 
 impl Entropy {
     pub(super) fn new() -> Result<Self> {
-        Ok(Self { bytes: random_bytes()?, used: 0 })
+        let bytes = POOL.with(|pool| pool.borrow_mut().take())?;
+        Ok(Self { bytes, used: 0 })
     }
 
     /// Bytes that nobody else gets.

@@ -15,10 +15,7 @@ impl Tx<'_> {
     pub(super) fn store_new(&mut self, image: Image, meanings: &[OnUnique]) -> Result<Arc<Image>> {
         let declared = self.of(image.collection)?;
         let (collection, layout) = (declared.collection(), declared.layout()?);
-        let mut parameters = Vec::with_capacity(collection.fields.len());
-        for (field, value) in collection.fields.iter().zip(image.values()) {
-            parameters.extend(layout.cells(field.id, value).into_iter().map(|(_, value)| value));
-        }
+        let parameters = layout.parameters(&image);
         let meaning = violation::of_record(&self.state.run, image.collection, meanings);
         gate::execute_later(self.statements, &layout.insert, &parameters, Some(meaning))?;
         for field in collection.fields.iter().filter(|field| field.many.is_some() && field.is_stored()) {

@@ -1,6 +1,6 @@
 //! The surface of a transaction: what is drawn through it, and statements that need no choke point.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use mains_base::{Caller, Error, Result, Time, Uuid, Value};
 use mains_language::schema::{Collection, CollectionId, Schema};
@@ -13,6 +13,9 @@ use crate::Epoch;
 use crate::engine::{Rows, Statements};
 use crate::jobs::Seal;
 use crate::notice::Notice;
+
+/// Whom every transaction begins with.
+static SYSTEM: LazyLock<Arc<Caller>> = LazyLock::new(|| Arc::new(Caller::system()));
 
 /// One open transaction: the only way to change a collection's rows.
 pub struct Tx<'s> {
@@ -38,7 +41,7 @@ impl<'s> Tx<'s> {
     pub(crate) fn begin(statements: &'s mut dyn Statements, run: Arc<Run>) -> Self {
         let state = State {
             layouts: run.epoch.part(),
-            caller: Arc::new(Caller::system()),
+            caller: Arc::clone(&SYSTEM),
             request: None,
             kept: Records::default(),
             looks_first: run.looks_first(),
@@ -94,9 +97,14 @@ impl<'s> Tx<'s> {
 
     /// Whom changes from here on are made for: `auth` in expressions, the actor in the log.
     pub fn act_as(&mut self, caller: &Caller) {
-        if *self.state.caller != *caller {
+        if !std::ptr::eq(Arc::as_ptr(&self.state.caller), caller) && *self.state.caller != *caller {
             self.state.caller = Arc::new(caller.clone());
         }
+    }
+
+    /// [`Tx::act_as`] without a copy of the caller.
+    pub fn act_for(&mut self, caller: &Arc<Caller>) {
+        self.state.caller = Arc::clone(caller);
     }
 
     /// Whom changes are made for.

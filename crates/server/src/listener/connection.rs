@@ -95,7 +95,9 @@ impl Connection {
         Error = Infallible,
         Future: Send + 'static,
     > + use<> {
-        let (router, activity, peer) = (Arc::clone(&self.router), Arc::clone(&self.activity), self.peer);
+        let (activity, peer) = (Arc::clone(&self.activity), self.peer);
+        // Counted anew for this connection, because a count that all cores share is slow to change.
+        let router = Arc::new(Arc::clone(&self.router));
         service_fn(move |request: hyper::Request<Incoming>| {
             let handling = Handling::begin(&activity);
             let router = Arc::clone(&router);

@@ -194,6 +194,7 @@ impl Change<'_> {
                 return Err(moved());
             }
             tx.name_request(request.as_str());
+            tx.act_for(&caller);
             work(tx, &caller)
         }
     }
