@@ -3,7 +3,7 @@
 //! Invariant: the bytes are those that a read of the same record gives, or none are given.
 
 use bytes::{BufMut, BytesMut};
-use mains_base::{Caller, Error, Result, Time, Value};
+use mains_base::{Caller, Error, Result, Time, Uuid, Value};
 use mains_language::expression::{Cell, Handle, ListKind, Tree, World, evaluate};
 use mains_language::schema::{Collection, CurrencyRule, Field, FieldId, FieldKind, Schema};
 

@@ -16,12 +16,13 @@ pub(super) struct SqliteStatements<'c> {
     is_open: bool,
     failed: bool,
     broken: bool,
-    wrote: bool,
+    /// Statements that may have written and were not undone.
+    writes: u32,
 }
 
 impl<'c> SqliteStatements<'c> {
     pub(super) fn new(connection: &'c Connection) -> Self {
-        Self { connection, authorizer: None, is_open: false, failed: false, broken: false, wrote: false }
+        Self { connection, authorizer: None, is_open: false, failed: false, broken: false, writes: 0 }
     }
 
     /// The same, and rows of collections may only be written while the gate is open.
@@ -42,7 +43,7 @@ impl<'c> SqliteStatements<'c> {
 
     /// Whether anything may be written that was not undone. A statement that fails leaves nothing behind.
     pub(super) fn has_written(&self) -> bool {
-        self.wrote
+        self.writes > 0
     }
 
     fn fail(&mut self, cause: &rusqlite::Error) {
@@ -54,7 +55,7 @@ impl<'c> SqliteStatements<'c> {
         &mut self,
         sql: &str,
         on_violation: Option<&OnViolation>,
-        statement: impl FnOnce(&Connection, &mut bool) -> Result<T, rusqlite::Error>,
+        statement: impl FnOnce(&Connection, &mut u32) -> Result<T, rusqlite::Error>,
     ) -> Result<T> {
         if self.failed {
             return Err(failure::went_on());
@@ -62,7 +63,7 @@ impl<'c> SqliteStatements<'c> {
         if let Some(authorizer) = self.authorizer.filter(|_| !self.is_open) {
             authorizer.check(self.connection, sql).inspect_err(|_| self.failed = true)?;
         }
-        statement(self.connection, &mut self.wrote).map_err(|cause| {
+        statement(self.connection, &mut self.writes).map_err(|cause| {
             self.fail(&cause);
             values::meaning(cause, on_violation)
         })
@@ -83,11 +84,11 @@ impl Statements for SqliteStatements<'_> {
     }
 
     fn query(&mut self, sql: &str, parameters: &[Value]) -> Result<Rows> {
-        self.run(sql, None, |connection, wrote| {
+        self.run(sql, None, |connection, writes| {
             let mut statement = values::prepare(connection, sql, parameters)?;
             let columns = statement.column_count();
             // All of it is written before the first row comes, and stays should a later row be unreadable.
-            *wrote |= !statement.readonly();
+            *writes += u32::from(!statement.readonly());
             let mut rows = statement.raw_query();
             let mut all = Vec::new();
             while let Some(row) = rows.next()? {
@@ -98,20 +99,20 @@ impl Statements for SqliteStatements<'_> {
     }
 
     fn execute(&mut self, sql: &str, parameters: &[Value], on_violation: Option<OnViolation>) -> Result<u64> {
-        self.run(sql, on_violation.as_ref(), |connection, wrote| {
+        self.run(sql, on_violation.as_ref(), |connection, writes| {
             let mut statement = values::prepare(connection, sql, parameters)?;
-            let writes = !statement.readonly();
+            let counts = u32::from(!statement.readonly());
             let mut count = 0;
             if statement.column_count() == 0 {
                 count = statement.raw_execute()? as u64;
             } else {
-                *wrote |= writes;
+                *writes += counts;
                 let mut rows = statement.raw_query();
                 while rows.next()?.is_some() {
                     count += 1;
                 }
             }
-            *wrote |= writes;
+            *writes += counts;
             Ok(count)
         })
     }
@@ -138,7 +139,7 @@ impl Statements for SqliteStatements<'_> {
             return Err(failure::went_on());
         }
         self.command("SAVEPOINT mains_inner")?;
-        let wrote = self.wrote;
+        let writes = self.writes;
         let outcome = body(self);
         if outcome.is_ok() && !self.failed {
             return self.command("RELEASE mains_inner");
@@ -147,7 +148,7 @@ impl Statements for SqliteStatements<'_> {
             // The failure took the whole transaction with it; the writer sees to that.
             self.failed = true;
         } else {
-            (self.failed, self.wrote) = (false, wrote);
+            (self.failed, self.writes) = (false, writes);
             self.command("ROLLBACK TO mains_inner")?;
             self.command("RELEASE mains_inner")?;
         }
