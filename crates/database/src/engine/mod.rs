@@ -27,8 +27,8 @@ pub use self::read::{ReadQuery, Route, RowStream};
 pub use self::rows::{Row, RowView, Rows};
 pub use self::settings::{Durability, EngineSettings, Target};
 pub use self::statements::{OnViolation, Statements, Violation, ViolationKind};
-pub use self::view::{Reading, View};
 pub(crate) use self::text::kept as kept_text;
+pub use self::view::{Reading, View};
 
 use self::commits::Commits;
 use self::job::{Task, Work};
