@@ -6,6 +6,7 @@
 mod clients;
 mod crash;
 mod cut;
+mod jobs;
 mod kill9;
 mod migrate;
 mod options;
@@ -14,13 +15,14 @@ mod writers;
 
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: cargo xtask torture kill9|cut|crash|migrate [--mains PROGRAM] [--rounds N] [--database sqlite|postgres] [--sync full|normal]
+const USAGE: &str = "usage: cargo xtask torture kill9|cut|crash|migrate|jobs [--mains PROGRAM] [--rounds N] [--database sqlite|postgres] [--sync full|normal]
 
   kill9    kill -9 of the server under load, again and again; then all it acknowledged must be there
   cut      the same with a disk (FUSE) that drops or tears what was not synced; with --sync normal it must lose
   crash    PostgreSQL killed or stopped at once, again and again, while the server goes on: nothing lost or doubled, 503
            in the meantime, and it comes back by itself
-  migrate  kill -9 of `mains migrate` at many moments: the old schema or the new one, and a second run finishes";
+  migrate  kill -9 of `mains migrate` at many moments: the old schema or the new one, and a second run finishes
+  jobs     kill -9 of a process that does jobs, while its clock is set forward and back; each effect once by its key";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -29,6 +31,18 @@ fn main() -> ExitCode {
     {
         // For tests: see `cut::remote`.
         return match cut::remote::serve(place.as_ref()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("torture: {error}");
+                ExitCode::from(1)
+            }
+        };
+    }
+    if let [worker, place, clock, round] = arguments.as_slice()
+        && worker == "jobs-worker"
+    {
+        // The process that `jobs` kills.
+        return match jobs::work(place, clock.parse().unwrap_or_default(), round) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
                 eprintln!("torture: {error}");
@@ -45,6 +59,7 @@ fn main() -> ExitCode {
         options::Which::Cut => cut::run(&options),
         options::Which::Crash => crash::run(&options),
         options::Which::Migrate => migrate::run(&options),
+        options::Which::Jobs => jobs::run(&options),
     };
     match done {
         Ok(report) => {

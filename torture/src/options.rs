@@ -14,6 +14,8 @@ pub(crate) enum Which {
     Crash,
     /// `kill -9` of `mains migrate`.
     Migrate,
+    /// `kill -9` of who does jobs.
+    Jobs,
 }
 
 /// How.
@@ -64,6 +66,7 @@ pub(crate) fn parse(arguments: &[String]) -> Option<(Which, Options)> {
         "cut" => Which::Cut,
         "crash" => Which::Crash,
         "migrate" => Which::Migrate,
+        "jobs" => Which::Jobs,
         _ => return None,
     };
     let mut options =

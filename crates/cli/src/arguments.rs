@@ -57,6 +57,14 @@ pub(crate) enum Command {
     /// Named readers of the changes: list them, drop one.
     #[command(subcommand)]
     Followers(Followers),
+    /// Jobs: list, retry, drop.
+    #[command(subcommand)]
+    Jobs(Jobs),
+    /// List the mails that `mains dev` kept instead of sending them, or print one.
+    Mails {
+        /// The id, as the list shows it.
+        id: Option<String>,
+    },
     /// Look at settings, database, disk, clock and ports; say what is wrong and what to do.
     Doctor,
     /// Print completions for a shell.
@@ -149,5 +157,33 @@ pub(crate) enum Followers {
     Drop {
         /// Its name, as `followers list` shows it.
         name: String,
+    },
+}
+
+/// `mains jobs`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Jobs {
+    /// List jobs, the newest first: those that wait, run or were given up.
+    List {
+        /// Only those that are waiting, running, done or dead.
+        #[arg(long, value_name = "STATE")]
+        state: Option<String>,
+        /// Only those of this name.
+        #[arg(long, value_name = "NAME")]
+        name: Option<String>,
+    },
+    /// Begin a job again that was given up, or that waits after a failure.
+    Retry {
+        /// Its name, such as mail.send.
+        name: String,
+        /// Its key.
+        key: String,
+    },
+    /// Let go of a job: it will not be done, and its key stays known for a week.
+    Drop {
+        /// Its name, such as mail.send.
+        name: String,
+        /// Its key.
+        key: String,
     },
 }

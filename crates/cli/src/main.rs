@@ -5,6 +5,7 @@ mod backend;
 mod commands;
 mod control;
 mod files;
+mod jobs;
 mod logs;
 mod operations;
 mod pages;
@@ -68,6 +69,10 @@ fn run(arguments: Arguments, talk: Talk) -> Result<bool, Trouble> {
         Command::Export(export) => on_site(&folder, |backend| commands::export::run(backend, &export, talk))?,
         Command::Followers(followers) => {
             on_site(&folder, |backend| commands::followers::run(backend, &followers, talk))?;
+        }
+        Command::Jobs(jobs) => on_site(&folder, |backend| commands::jobs::run(backend, &jobs, talk))?,
+        Command::Mails { id } => {
+            on_site(&folder, |backend| commands::mails::run(backend, id.as_deref(), talk))?
         }
         Command::Keys(keys) => on_site(&folder, |backend| commands::keys::run(backend, &keys, talk))?,
     }

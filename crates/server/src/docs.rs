@@ -2,8 +2,6 @@
 //!
 //! Invariant: each code of the page is the id of its row, so that `/api/docs/errors#records.invalid` leads to it.
 
-use std::sync::Arc;
-
 use futures_util::future::{BoxFuture, FutureExt, ready};
 use http::HeaderValue;
 use http::header::CONTENT_TYPE;
@@ -17,7 +15,7 @@ const PAGE: &str = include_str!("../../../docs/errors.md");
 
 /// Where the page is.
 pub(crate) fn door() -> Door {
-    Door { path: "/api/docs/errors", methods: "GET, HEAD, OPTIONS", handle: Arc::new(handle) }
+    Door::new("/api/docs/errors", "GET, HEAD, OPTIONS", handle)
 }
 
 fn handle<'r>(_: &'r Call<'r>, _: Sent) -> BoxFuture<'r, Result<Response>> {

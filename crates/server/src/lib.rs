@@ -11,6 +11,7 @@ mod docs;
 pub mod files;
 pub mod keys;
 pub mod listener;
+pub mod mail;
 mod multipart;
 pub mod pages;
 mod percent;
@@ -48,6 +49,7 @@ pub fn tables() -> Layer {
         file("mains_revocations", include_str!("../tables/revocations.toml")),
         file("mains_secrets", include_str!("../tables/secrets.toml")),
         file("mains_sessions", include_str!("../tables/sessions.toml")),
+        file("mains_mails", include_str!("../tables/mails.toml")),
     ];
     files.extend(mains_database::jobs::tables());
     Layer { owner: Owner::Server, files }

@@ -84,6 +84,16 @@ pub struct Door {
 /// Answers a request at an address of its own.
 pub type Handler = Arc<dyn for<'r> Fn(&'r Call<'r>, Sent) -> BoxFuture<'r, Result<Response>> + Send + Sync>;
 
+impl Door {
+    /// A door at this path.
+    pub fn new<H>(path: &'static str, methods: &'static str, handle: H) -> Self
+    where
+        H: for<'r> Fn(&'r Call<'r>, Sent) -> BoxFuture<'r, Result<Response>> + Send + Sync + 'static,
+    {
+        Self { path, methods, handle: Arc::new(handle) }
+    }
+}
+
 impl std::fmt::Debug for Door {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Door").field("path", &self.path).finish_non_exhaustive()

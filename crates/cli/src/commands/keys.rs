@@ -3,6 +3,7 @@
 use mains_base::Result;
 use serde_json::Value;
 
+use super::{minute, text};
 use crate::arguments::Keys;
 use crate::backend::Backend;
 use crate::operations::Operation;
@@ -35,10 +36,6 @@ pub(crate) fn run(backend: &mut Backend, command: &Keys, talk: Talk) -> Result<(
     Ok(())
 }
 
-fn text<'v>(value: &'v Value, name: &str) -> &'v str {
-    value.get(name).and_then(Value::as_str).unwrap_or_default()
-}
-
 fn row(key: &Value) -> Vec<String> {
     let roles = key.get("roles").and_then(Value::as_array).into_iter().flatten();
     let roles: Vec<&str> = roles.filter_map(Value::as_str).collect();
@@ -53,9 +50,4 @@ fn row(key: &Value) -> Vec<String> {
         state,
         text(key, "note").to_owned(),
     ]
-}
-
-/// A time without its seconds: `2026-11-21T13:51`.
-fn minute(time: &str) -> &str {
-    time.get(..16).unwrap_or(time)
 }

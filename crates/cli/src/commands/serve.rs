@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use mains_base::{Error, Kind, Result};
 use mains_database::log;
-use mains_server::{Assets, Limits, Pages, Router, Server, Stop, tasks};
+use mains_server::{Assets, Limits, Pages, Router, Server, Stop, mail, tasks};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::backend;
 use crate::control::{self, Client};
+use crate::jobs;
 use crate::operations::changes;
 use crate::pages::{self, Mode};
 use crate::settings::Settings;
@@ -27,7 +28,7 @@ pub(crate) fn run(folder: &Path, settings: Settings, talk: Talk) -> Result<(), T
         let site = Site::open(folder, settings, Applies::Beginning).await?;
         let assets = pages::assets(&site, Mode::Production)?;
         let pages = pages::open(&site, assets.clone(), Mode::Production)?;
-        let served = start(&site, (pages, assets), talk).await?;
+        let served = start(&site, Mode::Production, (pages, assets), talk).await?;
         served.await;
         site.close().await;
         Ok(())
@@ -46,15 +47,18 @@ pub(crate) fn refuse_second(folder: &Path) -> Result<()> {
 /// Opens the port and the control socket; what is given back ends when the server has stopped.
 pub(crate) async fn start(
     site: &Arc<Site>,
+    mode: Mode,
     shown: (Pages, Assets),
     talk: Talk,
 ) -> Result<impl Future<Output = ()> + use<>> {
     allow_descriptors();
     let address = address(&site.settings.server.listen)?;
-    let router = Arc::new(Router::new(server_settings(&site.settings)?, &doors(site, shown))?);
+    let router = Arc::new(Router::new(server_settings(&site.settings)?, &doors(site, mode, shown))?);
     let server = Server::bind(address, router).await.map_err(|error| occupied(address, error))?;
     control::listen(site.clone(), &site.folder.join("data"))?;
-    talk.print(&format!("Serving {} at http://{}/", site.settings.site.name, server.address()?))?;
+    let at = server.address()?.to_string();
+    talk.print(&format!("Serving {} at http://{at}/", site.settings.site.name))?;
+    let jobs = jobs::start(site, mode, &at)?;
     site.records.callers().keep_fresh(site.stop.clone());
     site.records.feed(site.stop.clone());
     keep_changes(site);
@@ -63,6 +67,8 @@ pub(crate) async fn start(
     let data = site.folder.join("data");
     Ok(async move {
         server.run(stop).await;
+        // A panic of theirs is in the log already.
+        drop(jobs.await);
         control::forget(&data);
     })
 }
@@ -83,14 +89,19 @@ fn allow_descriptors() {
     }
 }
 
-fn doors(site: &Arc<Site>, (pages, assets): (Pages, Assets)) -> mains_server::Site {
+fn doors(site: &Arc<Site>, mode: Mode, (pages, assets): (Pages, Assets)) -> mains_server::Site {
     mains_server::Site {
         records: Some(site.records.clone()),
         pages: Some(pages),
         assets,
-        doors: Vec::new(),
+        doors: keeps_mails(site, mode).then(|| mail::door(site.db().engine().clone())).into_iter().collect(),
         clock: site.db().clock().clone(),
     }
+}
+
+/// Whether mails are shown instead of sent.
+pub(crate) fn keeps_mails(site: &Site, mode: Mode) -> bool {
+    mode == Mode::Development && site.settings.mail.url.is_empty()
 }
 
 fn server_settings(settings: &Settings) -> Result<mains_server::Settings> {

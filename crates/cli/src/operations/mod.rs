@@ -5,7 +5,9 @@
 pub(crate) mod changes;
 pub(crate) mod export;
 pub(crate) mod import;
+mod jobs;
 mod keys;
+mod mails;
 pub(crate) mod migrate;
 mod row;
 pub(crate) mod seeds;
@@ -34,6 +36,16 @@ pub(crate) enum Operation {
     Changes,
     /// Drops a named follower.
     FollowersDrop { name: String },
+    /// Answers jobs in this state, of this name.
+    JobsList { state: Option<String>, name: Option<String> },
+    /// Begins a job again.
+    JobsRetry { name: String, key: String },
+    /// Lets go of a job.
+    JobsDrop { name: String, key: String },
+    /// Answers the mails that were kept.
+    MailsList,
+    /// Answers one of them.
+    MailsFind { id: String },
     /// Answers what `migrate` would do, as text; `null` when nothing.
     Plan { drops: Vec<String> },
     /// Does it; answers the plan as text.
@@ -58,6 +70,11 @@ pub(crate) async fn perform(site: &Arc<Site>, operation: Operation) -> Result<Va
         Operation::KeysRevoke { id } => keys::revoke(site, &id).await,
         Operation::Changes => changes::standing(site.db().engine(), &site.settings).await,
         Operation::FollowersDrop { name } => changes::drop_follower(site.db().engine(), &name).await,
+        Operation::JobsList { state, name } => jobs::list(site, state.as_deref(), name).await,
+        Operation::JobsRetry { name, key } => jobs::retry(site, &name, &key).await,
+        Operation::JobsDrop { name, key } => jobs::discard(site, &name, &key).await,
+        Operation::MailsList => mails::list(site).await,
+        Operation::MailsFind { id } => mails::find(site, &id).await,
         Operation::Plan { drops } => migrate::plan(site.db(), &site.folder, &drops).await,
         Operation::Migrate { drops } => migrate::apply(site.db(), &site.folder, &drops).await,
         Operation::ImportFind { collection } => import::find(site, &collection).await,

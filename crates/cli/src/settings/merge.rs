@@ -11,7 +11,7 @@ use toml::{Spanned, Table, Value};
 use super::{DEFAULTS, Settings};
 
 /// Sections that later releases bring; named so that the sentence can say so.
-const LATER: [&str; 4] = ["apps", "accounts", "mail", "files"];
+const LATER: [&str; 3] = ["apps", "accounts", "files"];
 
 /// What is wrong with the settings, and where in `mains.toml` if it stands there.
 #[derive(Debug)]
@@ -191,7 +191,7 @@ mod tests {
         let section = problem("[serve]\n");
         assert_eq!(section.1, some("Did you mean server?"));
         assert_eq!(problem("[site]\nspa = \"yes\"\n").0, "[site] spa wants a boolean, as in `spa = false`.");
-        assert!(problem("[mail]\nurl = \"x\"\n").0.contains("not there yet"));
+        assert!(problem("[files]\nurl = \"x\"\n").0.contains("not there yet"));
         assert!(problem("[site\n").0.starts_with("This is not TOML"));
     }
 

@@ -24,6 +24,7 @@ pub(crate) struct Settings {
     pub(crate) server: Server,
     pub(crate) records: Records,
     pub(crate) changes: Changes,
+    pub(crate) mail: Mail,
     pub(crate) log: Log,
 }
 
@@ -68,6 +69,14 @@ pub(crate) struct Records {
 pub(crate) struct Changes {
     pub(crate) keep_days: u32,
     pub(crate) keep_mb: u32,
+}
+
+/// `[mail]`
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) struct Mail {
+    pub(crate) url: String,
+    pub(crate) from: String,
+    pub(crate) ca: String,
 }
 
 /// `[log]`

@@ -85,8 +85,8 @@ fn changed_settings_wait_for_the_next_start_and_wrong_ones_are_shown() {
     let mut dev = site.start(&["dev"]);
     dev.wait_for("taken up as they are saved");
     let settings = site.read("mains.toml");
-    site.write("mains.toml", &format!("{settings}\n[mail]\nurl = \"x\"\n"));
-    dev.wait_for("[mail] is not there yet");
+    site.write("mains.toml", &format!("{settings}\n[files]\nurl = \"x\"\n"));
+    dev.wait_for("[files] is not there yet");
     dev.wait_for("goes on with the settings it started with");
     site.write("mains.toml", &settings.replace("#limit = 30", "limit = 7"));
     dev.wait_for("restart `mains dev` to take this up");

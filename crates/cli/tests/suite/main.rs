@@ -12,6 +12,7 @@ mod commands;
 mod dev;
 mod docs;
 mod imports;
+mod jobs;
 mod pages;
 mod postgres;
 mod program;

@@ -41,9 +41,9 @@ static HUNG: Semaphore = Semaphore::const_new(0);
 
 async fn server(drain: Duration) -> Server {
     let doors = vec![
-        Door { path: "/wait/0", methods: "GET", handle: Arc::new(wait::<0>) },
-        Door { path: "/wait/1", methods: "GET", handle: Arc::new(wait::<1>) },
-        Door { path: "/hang", methods: "GET", handle: Arc::new(hang) },
+        Door::new("/wait/0", "GET", wait::<0>),
+        Door::new("/wait/1", "GET", wait::<1>),
+        Door::new("/hang", "GET", hang),
     ];
     let settings = Settings { limits: Limits { drain, ..Limits::default() }, ..Settings::default() };
     let router = Arc::new(Router::new(settings, &Site { doors, ..Site::empty() }).unwrap());

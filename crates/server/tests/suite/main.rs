@@ -16,6 +16,7 @@ mod files;
 mod forms;
 mod keys;
 mod log;
+mod mails;
 mod pages;
 mod records;
 mod refusals;

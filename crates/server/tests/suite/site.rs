@@ -46,11 +46,11 @@ fn large<'r>(_: &'r Call<'r>, _: Sent) -> BoxFuture<'r, Result<Response>> {
 pub(crate) fn doors() -> Vec<Door> {
     let both = "GET, HEAD, OPTIONS, POST";
     vec![
-        Door { path: "/test/boom", methods: both, handle: Arc::new(boom) },
-        Door { path: "/test/hang", methods: both, handle: Arc::new(hang) },
-        Door { path: "/test/echo", methods: both, handle: Arc::new(echo) },
-        Door { path: "/test/large", methods: both, handle: Arc::new(large) },
-        Door { path: "/test/error", methods: both, handle: Arc::new(failing) },
+        Door::new("/test/boom", both, boom),
+        Door::new("/test/hang", both, hang),
+        Door::new("/test/echo", both, echo),
+        Door::new("/test/large", both, large),
+        Door::new("/test/error", both, failing),
     ]
 }
 

@@ -32,7 +32,7 @@ pub(crate) fn run(folder: &Path, settings: Settings, talk: Talk) -> Result<(), T
         warn(folder, talk);
         let assets = pages::assets(&site, Mode::Development)?;
         let (pages, contents) = open_pages(&site, &assets, (&mut changes, contents), talk).await?;
-        let served = serve::start(&site, (pages.clone(), assets), talk).await?;
+        let served = serve::start(&site, Mode::Development, (pages.clone(), assets), talk).await?;
         say_how_to_go_on(&site, talk);
         tasks::spawn("follow files", follow((site.clone(), pages), changes, contents, talk));
         served.await;
@@ -90,6 +90,9 @@ fn say_how_to_go_on(site: &Site, talk: Talk) {
     let schema = &site.db().epoch().schema;
     for collection in schema.collections.iter().filter(|collection| !collection.is_table()) {
         talk.say(&format!("  /api/{}", collection.name));
+    }
+    if serve::keeps_mails(site, Mode::Development) {
+        talk.say("  /mails (kept here, as [mail] url is not set)");
     }
     let folder = super::new::site_option(&site.folder);
     talk.say(&format!("A key that may do everything: mains {folder}keys create --role staff"));
