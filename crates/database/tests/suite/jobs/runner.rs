@@ -75,7 +75,9 @@ fn no_more_run_together_than_may_and_those_that_run_end_before_a_stop() {
         for number in 0..9 {
             site.enqueue(Job::new("count", number.to_string())).await;
         }
-        entered.notified().await;
+        while together.1.load(Ordering::SeqCst) < 2 {
+            entered.notified().await;
+        }
         open.add_permits(7);
         until_effects(&site, 7).await;
         open.add_permits(100);
