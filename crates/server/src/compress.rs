@@ -54,12 +54,15 @@ pub(crate) fn is_taken(head: &Parts) -> bool {
 
 /// Compresses an answer that was made for this request, if its client takes that.
 pub(crate) fn answer(response: &mut Response, head: &Parts) {
+    // The cheapest questions first: most answers are small, and most programs do not ask.
+    let length = response.body().whole().len();
+    if !(LEAST..=MOST).contains(&length) || !is_taken(head) {
+        return;
+    }
     let headers = response.headers();
     let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let length = response.body().whole().len();
-    let fits =
-        is_worth(media_type, length) && length <= MOST && response.status() != StatusCode::PARTIAL_CONTENT;
-    if !fits || headers.contains_key(CONTENT_ENCODING) || !is_taken(head) {
+    let whole = response.status() != StatusCode::PARTIAL_CONTENT && !headers.contains_key(CONTENT_ENCODING);
+    if !whole || !is_worth(media_type, length) {
         return;
     }
     let smaller = packed(response.body().whole(), Compression::fast());

@@ -143,6 +143,12 @@ pub(crate) fn check(settings: &Settings) -> Result<(), Problem> {
     if !["full", "normal"].contains(&settings.database.sync.as_str()) {
         return wrong(format!("[database] sync is {:?}; it may be full or normal.", settings.database.sync));
     }
+    if !mains_server::pages::is_zone(&settings.site.zone) {
+        return wrong(format!(
+            "[site] zone is {:?}; write one such as \"Europe/Berlin\".",
+            settings.site.zone
+        ));
+    }
     let url = &settings.database.url;
     if !(url.is_empty() || url.starts_with("postgres://") || url.starts_with("postgresql://")) {
         return wrong(
@@ -183,6 +189,7 @@ mod tests {
             ("[server]\nlisten = \"here\"", "HOST:PORT"),
             ("[changes]\nkeep_mb = 0", "at least 1"),
             ("[log]\nlevel = \"loud\"", "error, warn"),
+            ("[site]\nzone = \"Nowhere/There\"", "Europe/Berlin"),
             ("[database]\nurl = \"mysql://x\"", "postgres://"),
         ] {
             let settings = merge::merged(source, |_| None).unwrap();

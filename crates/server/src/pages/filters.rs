@@ -11,29 +11,30 @@ use minijinja::{Environment, Error as Mistake, ErrorKind};
 use super::Facts;
 use super::escape::escaped;
 use super::words::{self, Words};
-use crate::percent;
 
 /// Gives an environment what every page has.
 pub(super) fn add(env: &mut Environment<'static>, facts: &Arc<Facts>) {
     let site =
         vec![("name", facts.name.clone()), ("url", facts.url.clone()), ("locale", facts.locale.clone())];
     env.add_global("site", Value::from_pairs(site.into_iter().map(|(name, text)| (name, Value::from(text)))));
-    let of = Arc::clone(facts);
-    env.add_filter("date", move |value: &Value, options: Kwargs| dated(&of, value, &options, Style::Date));
-    let of = Arc::clone(facts);
-    env.add_filter("datetime", move |value: &Value, options: Kwargs| {
-        dated(&of, value, &options, Style::Both)
-    });
-    let of = Arc::clone(facts);
-    env.add_filter("time", move |value: &Value, options: Kwargs| dated(&of, value, &options, Style::Time));
+    let zone = TimeZone::get(&facts.zone).unwrap_or(TimeZone::UTC);
+    for (name, style) in [("date", Style::Date), ("datetime", Style::Both), ("time", Style::Time)] {
+        let (of, zone) = (Arc::clone(facts), zone.clone());
+        let show = move |value: &Value, options: Kwargs| dated(&of, &zone, (value, &options), style);
+        env.add_filter(name, show);
+    }
     let of = Arc::clone(facts);
     env.add_filter("money", move |value: &Value, options: Kwargs| money(&of, value, &options));
     let of = Arc::clone(facts);
     env.add_filter("number", move |value: &Value, options: Kwargs| number(&of, value, &options));
-    env.add_filter("slug_encode", |text: String| percent::encode(&text));
     env.add_filter("lines", lines);
     let of = Arc::clone(facts);
     env.add_function("asset", move |path: String| of.assets.address(&path));
+}
+
+/// Whether there is a time zone of this name.
+pub fn is_zone(name: &str) -> bool {
+    TimeZone::get(name).is_ok()
 }
 
 /// What of a time is shown.
@@ -59,13 +60,19 @@ fn words_of(facts: &Facts, options: &Kwargs) -> Result<&'static Words, Mistake> 
 }
 
 /// `date`, `datetime`, `time`: `format="%d.%m.%Y"`, `style="short"`, `zone="Europe/Berlin"`, `locale="de"`.
-fn dated(facts: &Facts, value: &Value, options: &Kwargs, style: Style) -> Result<Value, Mistake> {
+fn dated(
+    facts: &Facts,
+    zone: &TimeZone,
+    (value, options): (&Value, &Kwargs),
+    style: Style,
+) -> Result<Value, Mistake> {
     let Some(text) = value.as_str() else {
         return if value.is_none() { Ok(value.clone()) } else { Err(wrong(value, "a time or a date")) };
     };
-    let zone: Option<String> = options.get("zone")?;
-    let zone = zone.as_deref().unwrap_or(&facts.zone);
-    let zone = TimeZone::get(zone).map_err(|_| told(format!("there is no time zone {zone:?}")))?;
+    let zone = match options.get::<Option<String>>("zone")? {
+        Some(name) => TimeZone::get(&name).map_err(|_| told(format!("there is no time zone {name:?}")))?,
+        None => zone.clone(),
+    };
     let short = options.get::<Option<String>>("style")?.as_deref() == Some("short");
     let format: Option<String> = options.get("format")?;
     let words = words_of(facts, options)?;

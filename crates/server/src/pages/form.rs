@@ -6,7 +6,7 @@
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
-use mains_language::schema::Collection;
+use mains_language::schema::{Field, On};
 use minijinja::value::{Enumerator, Kwargs, Object, Rest, from_args};
 use minijinja::{Error as Mistake, ErrorKind, State, Value};
 
@@ -95,10 +95,22 @@ impl Form {
         self.name.as_ref().map_or_else(|| field.to_owned(), |name| format!("{name}-{field}"))
     }
 
-    /// The collection that the form is sent to.
-    fn collection(&self) -> Option<&Collection> {
-        let rest = self.action.strip_prefix("/api/")?;
-        self.here.epoch.schema.find(rest.split(['/', '?']).next()?)
+    /// What is declared of a field where the form is sent to, and whether it is secret: an argument of a command, or a
+    /// field of a collection.
+    fn declared(&self, name: &str) -> Option<(&Field, bool)> {
+        let address = self.action.split(['?', '#']).next()?.strip_prefix("/api/")?;
+        let (collection, rest) = address.split_once('/').unwrap_or((address, ""));
+        let collection = self.here.epoch.schema.find(collection)?;
+        let on = if rest.contains('/') { On::Record } else { On::Collection };
+        let called = rest.rsplit('/').next().unwrap_or_default().replace('-', "_");
+        let mut commands = collection.commands.iter();
+        let of_collection = || collection.find(name).map(|field| (field, false));
+        let Some(command) = commands.find(|command| command.on == on && command.name == called) else {
+            return of_collection();
+        };
+        let argument = command.input.iter().find(|argument| argument.field.name == name);
+        let argument = argument.map(|argument| (&argument.field, argument.secret));
+        argument.or_else(|| of_collection().filter(|_| command.takes))
     }
 
     fn open(&self, options: &Kwargs) -> Result<String, Mistake> {
@@ -145,8 +157,9 @@ impl Form {
     }
 
     fn part<'f>(&'f self, name: String, options: &'f Kwargs) -> Part<'f> {
-        let field = self.collection().and_then(|collection| collection.find(&name));
-        Part { id: self.id(&name), name, field, form: self, options }
+        let declared = self.declared(&name);
+        let (field, secret) = (declared.map(|(field, _)| field), declared.is_some_and(|(_, secret)| secret));
+        Part { id: self.id(&name), name, field, secret, form: self, options }
     }
 
     fn write(&self, method: &str, args: &[Value]) -> Result<String, Mistake> {

@@ -66,37 +66,36 @@ impl Kind {
     }
 }
 
-/// The expression of a query with its values in it: `Some(None)` when there is none, nothing when it can hold for no
-/// record.
-pub(super) fn filter(
-    source: &Source<'_, View<'_>>,
-    query: &Query,
-    sources: &Sources<'_>,
-) -> Result<Option<Option<String>>> {
+/// An expression with its values in it.
+pub(super) enum Filled {
+    Whole(String),
+    /// The query string says nothing, or there is no expression.
+    Left,
+    /// It can hold for no record.
+    Nothing,
+}
+
+/// All expressions of a query, as one.
+pub(super) fn filter(source: &Source<'_, View<'_>>, query: &Query, sources: &Sources<'_>) -> Result<Filled> {
     let mut parts: Vec<String> = Vec::new();
     for text in &query.filters {
         if let Some(literal) = text.literal() {
             parts.push(literal.to_owned());
             continue;
         }
-        let kinds = kinds(source, query, text)?;
-        match filled(text, &kinds, sources) {
+        match filled(text, &kinds(source, query, text)?, sources) {
             Filled::Whole(part) => parts.push(part),
             Filled::Left => {}
-            Filled::Nothing => return Ok(None),
+            Filled::Nothing => return Ok(Filled::Nothing),
         }
     }
-    Ok(Some(match parts.as_slice() {
-        [] => None,
-        [one] => Some(one.clone()),
-        several => Some(several.iter().map(|part| format!("({part})")).collect::<Vec<_>>().join(" && ")),
-    }))
-}
-
-enum Filled {
-    Whole(String),
-    Left,
-    Nothing,
+    Ok(match parts.as_slice() {
+        [] => Filled::Left,
+        [one] => Filled::Whole(one.clone()),
+        several => {
+            Filled::Whole(several.iter().map(|part| format!("({part})")).collect::<Vec<_>>().join(" && "))
+        }
+    })
 }
 
 fn filled(text: &Text, kinds: &[Kind], sources: &Sources<'_>) -> Filled {
@@ -128,13 +127,12 @@ fn kinds(source: &Source<'_, View<'_>>, query: &Query, text: &Text) -> Result<Ve
     let typed = source.epoch.part::<Typed>();
     let key = (query.collection.clone(), text.clone());
     let known = typed.0.read().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
-    let found = match known {
-        Some(found) => found,
-        None => {
-            let found = View::run(search(source, query, text))?;
-            typed.0.write().unwrap_or_else(PoisonError::into_inner).insert(key, found.clone());
-            found
-        }
+    let found = if let Some(found) = known {
+        found
+    } else {
+        let found = View::run(search(source, query, text))?;
+        typed.0.write().unwrap_or_else(PoisonError::into_inner).insert(key, found.clone());
+        found
     };
     found.ok_or_else(|| mains_base::Error::internal(format!("no value fits the filter of {}", query.name)))
 }

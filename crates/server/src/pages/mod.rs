@@ -43,6 +43,7 @@ use run::Run;
 use set::Set;
 
 pub(crate) use builtin::STYLE;
+pub use filters::is_zone;
 pub use set::PageFile;
 pub(crate) use tell::is_wanted;
 

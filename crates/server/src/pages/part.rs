@@ -15,6 +15,8 @@ pub(super) struct Part<'f> {
     pub(super) name: String,
     pub(super) id: String,
     pub(super) field: Option<&'f Field>,
+    /// Never shown again.
+    pub(super) secret: bool,
     pub(super) options: &'f Kwargs,
 }
 
@@ -128,14 +130,15 @@ impl Part<'_> {
 
     fn input(&self, out: &mut String) -> Result<(), Mistake> {
         let said: Option<String> = self.options.get("type")?;
-        let kind = said.unwrap_or_else(|| self.field.map_or("text", input_type).to_owned());
+        let usual = if self.secret { "password" } else { self.field.map_or("text", input_type) };
+        let kind = said.unwrap_or_else(|| usual.to_owned());
         self.open(out, "input", "input")?;
         let _ = write!(out, " type=\"{}\"", escaped(&kind));
         if let Some(field) = self.field {
             limits(out, field, self.options);
         }
         let values = self.values()?;
-        if let Some(value) = values.first().filter(|_| kind != "password" && kind != "file") {
+        if let Some(value) = values.first().filter(|_| !self.secret && kind != "password" && kind != "file") {
             let _ = write!(out, " value=\"{}\"", escaped(value));
         }
         attributes(out, self.options, &OWN)?;

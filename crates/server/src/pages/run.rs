@@ -11,7 +11,7 @@ use mains_language::schema::Collection;
 
 use super::front::{Query, What};
 use super::here::Here;
-use super::literal;
+use super::literal::{self, Filled};
 use super::set::{ACCOUNT, Page, Set};
 use super::slot::{Given, Sources, Text};
 use crate::percent;
@@ -150,8 +150,11 @@ impl Asking<'_, '_> {
         request.total = query.total;
         let Some(wheres) = self.wheres(&sources) else { return Ok(None) };
         request.wheres = wheres;
-        let Some(filter) = literal::filter(&self.source, query, &sources)? else { return Ok(None) };
-        request.filter = filter;
+        match literal::filter(&self.source, query, &sources)? {
+            Filled::Whole(filter) => request.filter = Some(filter),
+            Filled::Left => {}
+            Filled::Nothing => return Ok(None),
+        }
         request.sort = one(query.sort.as_ref(), &sources);
         request.cursor = one(query.cursor.as_ref(), &sources);
         request.limit = self.limited(&sources)?.or(request.limit);
@@ -162,9 +165,12 @@ impl Asking<'_, '_> {
         let (query, sources) = (self.query, self.sources());
         let mut request = AggregateRequest::of(collection(self.source.epoch, query)?.id);
         let Some(wheres) = self.wheres(&sources) else { return Ok(Bytes::from_static(EMPTY)) };
-        let filter = literal::filter(&self.source, query, &sources)?;
-        let Some(filter) = filter else { return Ok(Bytes::from_static(EMPTY)) };
-        (request.wheres, request.filter) = (wheres, filter);
+        request.wheres = wheres;
+        match literal::filter(&self.source, query, &sources)? {
+            Filled::Whole(filter) => request.filter = Some(filter),
+            Filled::Left => {}
+            Filled::Nothing => return Ok(Bytes::from_static(EMPTY)),
+        }
         request.group.clone_from(&query.totals.group);
         request.count = query.totals.count;
         request.sum.clone_from(&query.totals.sum);

@@ -32,6 +32,7 @@ pub(crate) fn run(folder: &Path, settings: Settings, talk: Talk) -> Result<(), T
         warn(folder, talk);
         let assets = pages::assets(&site, Mode::Development)?;
         let (pages, contents) = open_pages(&site, &assets, (&mut changes, contents), talk).await?;
+        warn_of_pages(&pages, talk).await;
         let served = serve::start(&site, Mode::Development, (pages.clone(), assets), talk).await?;
         say_how_to_go_on(&site, talk);
         tasks::spawn("follow files", follow((site.clone(), pages), changes, contents, talk));
@@ -118,7 +119,7 @@ async fn follow((site, pages): (Arc<Site>, Pages), mut changes: Changes, mut see
             take_up(&site, talk).await;
         }
         if now.pages != seen.pages || now.declared != seen.declared {
-            take_up_pages(&site, &pages, talk);
+            take_up_pages(&site, &pages, talk).await;
         }
         seen = now;
     }
@@ -136,11 +137,19 @@ fn take_up_settings(site: &Site, talk: Talk) {
     }
 }
 
-fn take_up_pages(site: &Site, pages: &Pages, talk: Talk) {
+async fn take_up_pages(site: &Site, pages: &Pages, talk: Talk) {
     if let Err(trouble) = pages::reload(site, pages) {
         talk.trouble(&trouble);
         talk.say("The pages stay as they were before this change.");
+        return;
     }
+    warn_of_pages(pages, talk).await;
+}
+
+/// Shows what is worth a second look in pages.
+async fn warn_of_pages(pages: &Pages, talk: Talk) {
+    pages.warnings().iter().for_each(|warning| talk.show(warning));
+    pages.slow().await.iter().for_each(|warning| talk.show(warning));
 }
 
 async fn take_up(site: &Arc<Site>, talk: Talk) {
