@@ -173,8 +173,9 @@ impl Kept {
     fn new(name: &str, stamp: Stamp, plain: Bytes) -> Self {
         let packed = compress::is_worth(types::media_type(name), plain.len()).then(|| compress::best(&plain));
         let packed = packed.filter(|packed| packed.len() < plain.len());
-        let tag = Sha256::digest(&plain).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-        Self { stamp, tag, plain, packed, looked: AtomicU64::new(0) }
+        let hash = Sha256::digest(&plain);
+        let tag = hash.first_chunk().map_or(0, |first| u64::from_be_bytes(*first));
+        Self { stamp, tag: format!("{tag:016x}"), plain, packed, looked: AtomicU64::new(0) }
     }
 
     fn bytes(&self) -> usize {

@@ -111,13 +111,12 @@ fn money(facts: &Facts, value: &Value, options: &Kwargs) -> Result<Value, Mistak
     let said: Option<String> = options.get("currency")?;
     let words = words_of(facts, options)?;
     options.assert_all_used()?;
-    let (amount, currency) = match value.as_i64() {
-        Some(amount) => (amount, said),
-        None => {
-            let part = |name| value.get_attr(name).unwrap_or_default();
-            let amount = part("amount").as_i64().ok_or_else(|| wrong(value, "an amount of money"))?;
-            (amount, said.or_else(|| part("currency").as_str().map(str::to_owned)))
-        }
+    let (amount, currency) = if let Some(amount) = value.as_i64() {
+        (amount, said)
+    } else {
+        let part = |name| value.get_attr(name).unwrap_or_default();
+        let amount = part("amount").as_i64().ok_or_else(|| wrong(value, "an amount of money"))?;
+        (amount, said.or_else(|| part("currency").as_str().map(str::to_owned)))
     };
     let currency = currency
         .ok_or_else(|| told("an amount alone needs its currency: money(currency=\"EUR\")".to_owned()))?;

@@ -32,7 +32,10 @@ const KINDS: [Kind; 6] = [Kind::Text, Kind::Integer, Kind::Number, Kind::Truth, 
 
 /// The types that were found, by collection and expression.
 #[derive(Default)]
-struct Typed(RwLock<HashMap<(String, Text), Option<Vec<Kind>>>>);
+struct Typed(RwLock<HashMap<(String, Text), Found>>);
+
+/// The types of the places of an expression, if there are any that fit.
+type Found = Option<Vec<Kind>>;
 
 impl Kind {
     /// A literal of this type that stands for any other.

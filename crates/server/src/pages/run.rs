@@ -49,7 +49,7 @@ impl Run {
     /// Runs them all.
     pub(super) fn run(&self, view: &View<'_>) -> Result<Answers> {
         let Some(page) = self.page() else { return Ok(Vec::new()) };
-        let source = Source { engine: view, epoch: &*self.here.epoch, cursors: &*self.cursors };
+        let source = Source { engine: view, epoch: &self.here.epoch, cursors: &self.cursors };
         let now = self.here.now.to_string();
         let mut answers: Answers = Vec::with_capacity(page.front.queries.len() + 1);
         for query in &page.front.queries {

@@ -157,7 +157,7 @@ impl Page {
     /// What the template engine says, at its place.
     pub(super) fn mistake(&self, error: &minijinja::Error) -> Diagnostic {
         let body = self.source.get(self.body_at..).unwrap_or_default();
-        let span = error.range().map_or_else(|| line(body, error.line().unwrap_or(1)), |range| range);
+        let span = error.range().unwrap_or_else(|| line(body, error.line().unwrap_or(1)));
         let message = match error.detail() {
             Some(detail) => format!("{}: {detail}.", upper(&error.kind().to_string())),
             None => format!("{}.", upper(&error.kind().to_string())),

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use mains_database::Epoch;
-use mains_language::schema::CollectionId;
+use mains_language::schema::{CollectionId, Field};
 use minijinja::Value;
 use minijinja::value::{Enumerator, Object, ObjectRepr};
 
@@ -61,7 +61,7 @@ impl Shape {
             Self::Free | Self::Record(..) => Self::Free,
             Self::Expand(epoch, of) => {
                 let collection = epoch.schema.collection(*of);
-                let forth = collection.find(name).and_then(|field| field.relation());
+                let forth = collection.find(name).and_then(Field::relation);
                 let named =
                     |inverse: &&mains_language::schema::Inverse| inverse.name.as_deref() == Some(name);
                 let back = || collection.inverses.iter().find(named).map(|inverse| inverse.from);
