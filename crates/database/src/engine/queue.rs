@@ -202,6 +202,28 @@ mod tests {
     }
 
     #[test]
+    fn those_behind_in_the_same_lanes_take_over_their_places() {
+        let queue = Queue::new(10);
+        for lanes in [&["a", "b"][..], &["b", "a"], &["c"], &["a", "b"], &["b"], &["a", "b"]] {
+            assert!(queue.push(task(lanes)).is_ok());
+        }
+        let first = ready(&queue).unwrap();
+        let second = queue.take_behind(&first.lanes).unwrap();
+        assert_eq!(second.lanes, first.lanes);
+        assert!(queue.take_behind(&first.lanes).is_some());
+        // One that wants less stands between, in one of them.
+        assert!(queue.take_behind(&first.lanes).is_none());
+        let other = ready(&queue).unwrap();
+        assert_eq!(other.lanes, [Lane::named("c")]);
+        assert!(queue.take_behind(&other.lanes).is_none());
+        queue.done(&first.lanes);
+        assert_eq!(ready(&queue).unwrap().lanes, [Lane::named("b")]);
+        assert!(ready(&queue).is_none());
+        queue.done(&[Lane::named("b")]);
+        assert_eq!(ready(&queue).unwrap().lanes, first.lanes);
+    }
+
+    #[test]
     fn a_full_queue_gives_the_task_back() {
         let queue = Queue::new(2);
         assert!(queue.push(task(&["a"])).is_ok());

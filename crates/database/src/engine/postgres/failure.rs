@@ -52,20 +52,6 @@ impl From<Refusal> for Failure {
     }
 }
 
-/// Of the shared reading connections.
-impl From<tokio_postgres::Error> for Failure {
-    fn from(cause: tokio_postgres::Error) -> Self {
-        if let Some(told) = cause.as_db_error() {
-            return Told::from(told).into();
-        }
-        if cause.is_closed() || has_io(&cause) {
-            Self::lost(&cause)
-        } else {
-            Self::Refused(Error::internal(cause))
-        }
-    }
-}
-
 impl Failure {
     pub(super) fn lost(cause: &dyn std::fmt::Display) -> Self {
         Self::Trouble(Trouble::Lost(cause.to_string()))
@@ -85,6 +71,26 @@ impl Failure {
         matches!(self, Self::Statement(told) if told.code == "57014")
     }
 
+    /// Whether it may go better another time.
+    pub(super) fn is_trouble(&self) -> bool {
+        matches!(self, Self::Trouble(_))
+    }
+
+    /// What is behind it, for the log.
+    pub(super) fn cause(&self) -> &dyn std::fmt::Display {
+        match self {
+            Self::Trouble(Trouble::StalePlan) => &"the schema is changing",
+            Self::Trouble(
+                Trouble::Conflict(cause)
+                | Trouble::Ended(cause)
+                | Trouble::Unsent(cause)
+                | Trouble::Lost(cause),
+            ) => cause,
+            Self::Statement(told) => told,
+            Self::Refused(error) => error,
+        }
+    }
+
     /// Whether the connection is of no use any more.
     pub(super) fn is_of_connection(&self) -> bool {
         matches!(self, Self::Trouble(Trouble::Lost(_) | Trouble::Ended(_) | Trouble::Unsent(_)))
@@ -100,11 +106,6 @@ impl Trouble {
             Self::Ended(cause) | Self::Unsent(cause) | Self::Lost(cause) => failure::unavailable(cause),
         }
     }
-}
-
-fn has_io(cause: &tokio_postgres::Error) -> bool {
-    let source = std::error::Error::source(cause);
-    source.is_some_and(<dyn std::error::Error>::is::<std::io::Error>)
 }
 
 fn statement(told: Told, on_violation: Option<&OnViolation>) -> Error {

@@ -1,4 +1,4 @@
-//! PostgreSQL: write threads with a connection each, shared pipelined connections for small reads, a pool for the rest.
+//! PostgreSQL: write threads with a connection each, two threads that send small reads together, a pool for the rest.
 
 mod address;
 mod attempt;
@@ -9,6 +9,7 @@ mod news;
 mod readers;
 mod sequencer;
 mod session;
+mod small;
 mod statements;
 mod values;
 mod wire;
@@ -24,9 +25,10 @@ use mains_base::{Clock, Error, Result};
 use tokio::sync::{oneshot, watch};
 
 use self::news::{Channels, News};
-use self::readers::{Readers, Rows};
+use self::readers::Readers;
 use self::sequencer::Sequencer;
 use self::session::Session;
+use self::wire::Found;
 use self::writers::{Shared, Writer};
 use super::Statements;
 use super::commits::Commits;
@@ -58,6 +60,7 @@ impl Postgres {
             beaten: Mutex::new(VecDeque::new()),
             commits: Arc::clone(&commits),
             retry_for: settings.retry_for,
+            threads: settings.write_threads.max(1),
         });
         // The server tells a statement that it took too long; this is for a server that says nothing at all.
         let timeout = settings.statement_timeout + Duration::from_secs(1);
@@ -130,22 +133,21 @@ impl Postgres {
         query: ReadQuery,
         visit: impl Fn(&mut dyn RowStream) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let rows = if query.route == Route::Inline {
-            match self.readers.shared(&query).await {
-                Err(failure) if failure.is_timeout() => self.pooled(query).await?,
-                outcome => outcome.map(Rows::Shared).map_err(readers::meaning)?,
+        let found = if query.route == Route::Inline {
+            match self.readers.small.read(query).await {
+                Ok(found) => found,
+                Err((failure, Some(query))) if failure.is_timeout() => self.pooled(query).await?,
+                Err((failure, _)) => return Err(readers::meaning(failure)),
             }
         } else {
             self.pooled(query).await?
         };
-        rows.show(visit)
+        visit(&mut found.walk())
     }
 
-    async fn pooled(&self, query: ReadQuery) -> Result<Rows> {
-        let read = move |session: &mut Session| {
-            session.read(&query.text, &query.parameters).map(Rows::Pooled).map_err(readers::meaning)
-        };
-        self.on_pool(read).await
+    async fn pooled(&self, query: ReadQuery) -> Result<Found> {
+        self.on_pool(move |session| session.read(&query.text, &query.parameters).map_err(readers::meaning))
+            .await
     }
 
     pub(super) async fn snapshot<T: Send + 'static>(

@@ -1,52 +1,32 @@
-//! Reads: two shared pipelined connections for small ones, a small pool of threads for long ones and for snapshots.
+//! Reads: small ones beside each other, a small pool of threads for long ones and for snapshots.
 
-use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use futures_util::TryStreamExt as _;
 use mains_base::{Clock, Result};
-use tokio::runtime::Handle;
-use tokio_postgres::{Client, Config, NoTls, Row, Statement};
+use tokio_postgres::Config;
 
-use super::failure::{Failure, Trouble};
+use super::failure::Failure;
 use super::session::{Session, told};
+use super::small::Small;
 use super::statements::{End, PostgresStatements};
-use super::values::{Bound, check};
-use super::wire::{Found, Plain};
+use super::wire::Plain;
 use crate::engine::read::{ReadQuery, RowStream};
 use crate::engine::view::{View, Visits};
-use crate::engine::{RowView, Statements, failure, text};
+use crate::engine::{Statements, failure};
 
+/// Threads for small reads, each with a connection of its own.
 const CONNECTIONS: usize = 2;
-const PREPARED: usize = 512;
 
 type Work = Box<dyn FnOnce(&mut Session) + Send>;
 
 /// All reading connections of an engine.
 pub(super) struct Readers {
-    shared: [SharedConnection; CONNECTIONS],
-    turn: AtomicUsize,
+    pub(super) small: Arc<Small>,
     pool: Mutex<Option<SyncSender<Work>>>,
-}
-
-/// A connection that many callers use at once.
-struct SharedConnection {
-    config: Config,
-    settings: String,
-    timeout: Duration,
-    runtime: Handle,
-    current: Mutex<Option<Arc<Open>>>,
-    connecting: tokio::sync::Mutex<()>,
-}
-
-struct Open {
-    client: Client,
-    prepared: Mutex<HashMap<Arc<str>, Statement>>,
 }
 
 impl Readers {
@@ -65,25 +45,14 @@ impl Readers {
             let thread = std::thread::Builder::new().name(format!("mains-read-{number}"));
             threads.push(thread.spawn(move || serve(session, &receiver))?);
         }
-        let shared = std::array::from_fn(|_| SharedConnection {
-            config: config.clone(),
-            settings: settings.to_owned(),
-            timeout,
-            runtime: Handle::current(),
-            current: Mutex::new(None),
-            connecting: tokio::sync::Mutex::new(()),
-        });
-        Ok((Self { shared, turn: AtomicUsize::new(0), pool: Mutex::new(Some(sender)) }, threads))
-    }
-
-    /// Runs a small read beside others on one connection.
-    pub(super) async fn shared(&self, query: &ReadQuery) -> Result<Vec<Row>, Failure> {
-        let turn = self.turn.fetch_add(1, Ordering::Relaxed) % CONNECTIONS;
-        let Some(connection) = self.shared.get(turn) else { return Err(Failure::lost(&"no connection")) };
-        match connection.read(query).await {
-            Err(Failure::Trouble(_)) => connection.read(query).await,
-            outcome => outcome,
+        let small = Arc::new(Small::default());
+        for number in 0..CONNECTIONS {
+            let session = Session::new(config.clone(), settings.to_owned(), timeout);
+            let small = Arc::clone(&small);
+            let thread = std::thread::Builder::new().name(format!("mains-small-{number}"));
+            threads.push(thread.spawn(move || small.serve(session, timeout))?);
         }
+        Ok((Self { small, pool: Mutex::new(Some(sender)) }, threads))
     }
 
     /// Hands work to the pool.
@@ -96,12 +65,10 @@ impl Readers {
         })
     }
 
-    /// Ends the pool and the shared connections.
+    /// Ends the pool and the small reads.
     pub(super) fn close(&self) {
         self.pool.lock().unwrap_or_else(PoisonError::into_inner).take();
-        for connection in &self.shared {
-            connection.current.lock().unwrap_or_else(PoisonError::into_inner).take();
-        }
+        self.small.close();
     }
 }
 
@@ -113,82 +80,6 @@ fn serve(mut session: Session, receiver: &Mutex<Receiver<Work>>) {
             tracing::error!(error = ?failure::panicked(&*payload), "a read panicked");
             session.reset();
         }
-    }
-}
-
-impl SharedConnection {
-    async fn read(&self, query: &ReadQuery) -> Result<Vec<Row>, Failure> {
-        let open = self.connected().await?;
-        let answer = tokio::time::timeout(self.timeout, open.read(query)).await;
-        let outcome = answer.unwrap_or_else(|_| Err(Failure::lost(&"the database did not answer in time")));
-        match &outcome {
-            Err(failure) if failure.is_of_connection() => self.drop_if(&open),
-            Err(Failure::Trouble(Trouble::StalePlan)) => {
-                open.prepared.lock().unwrap_or_else(PoisonError::into_inner).clear();
-            }
-            _ => {}
-        }
-        outcome
-    }
-
-    fn current(&self) -> Option<Arc<Open>> {
-        self.current.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn drop_if(&self, open: &Arc<Open>) {
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        if current.as_ref().is_some_and(|current| Arc::ptr_eq(current, open)) {
-            *current = None;
-        }
-    }
-
-    async fn connected(&self) -> Result<Arc<Open>, Failure> {
-        if let Some(open) = self.current() {
-            return Ok(open);
-        }
-        let _connecting = self.connecting.lock().await;
-        if let Some(open) = self.current() {
-            return Ok(open);
-        }
-        let open = tokio::time::timeout(self.timeout, self.connect())
-            .await
-            .unwrap_or_else(|_| Err(Failure::lost(&"connecting took too long")))?;
-        let open = Arc::new(open);
-        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&open));
-        Ok(open)
-    }
-
-    async fn connect(&self) -> Result<Open, Failure> {
-        let (client, connection) = self.config.connect(NoTls).await?;
-        self.runtime.spawn(async move {
-            if let Err(cause) = connection.await {
-                tracing::warn!(%cause, "a reading connection was lost");
-            }
-        });
-        client.batch_execute(&self.settings).await?;
-        Ok(Open { client, prepared: Mutex::default() })
-    }
-}
-
-impl Open {
-    async fn read(&self, query: &ReadQuery) -> Result<Vec<Row>, Failure> {
-        let statement = self.statement(&query.text).await?;
-        check(statement.params(), &query.parameters).map_err(Failure::Refused)?;
-        let rows = self.client.query_raw(&statement, query.parameters.iter().map(Bound)).await?;
-        Ok(rows.try_collect().await?)
-    }
-
-    async fn statement(&self, sql: &Arc<str>) -> Result<Statement, Failure> {
-        if let Some(statement) = self.prepared.lock().unwrap_or_else(PoisonError::into_inner).get(sql) {
-            return Ok(statement.clone());
-        }
-        let statement = self.client.prepare(&text::for_postgres(sql)).await?;
-        let mut prepared = self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
-        if prepared.len() >= PREPARED {
-            prepared.clear();
-        }
-        prepared.insert(Arc::clone(sql), statement.clone());
-        Ok(statement)
     }
 }
 
@@ -247,34 +138,4 @@ impl Visits for PostgresStatements<'_> {
 /// What a read that failed means to whoever asked.
 pub(super) fn meaning(failure: Failure) -> mains_base::Error {
     if failure.is_timeout() { failure::needs_index() } else { told(failure) }
-}
-
-/// Rows that are all here.
-pub(super) enum Rows {
-    /// Of a shared connection.
-    Shared(Vec<Row>),
-    /// Of the pool.
-    Pooled(Found),
-}
-
-impl Rows {
-    /// Shows them one by one.
-    pub(super) fn show<T>(self, visit: impl FnOnce(&mut dyn RowStream) -> Result<T>) -> Result<T> {
-        match self {
-            Self::Shared(rows) => visit(&mut Collected { rows: rows.into_iter(), current: None }),
-            Self::Pooled(found) => visit(&mut found.walk()),
-        }
-    }
-}
-
-struct Collected {
-    rows: std::vec::IntoIter<Row>,
-    current: Option<Row>,
-}
-
-impl RowStream for Collected {
-    fn next(&mut self) -> Result<Option<&dyn RowView>> {
-        self.current = self.rows.next();
-        Ok(self.current.as_ref().map(|row| row as &dyn RowView))
-    }
 }

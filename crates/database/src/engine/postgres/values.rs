@@ -5,10 +5,7 @@
 
 use bytes::{BufMut, BytesMut};
 use mains_base::{Error, Result, Uuid, Value};
-use tokio_postgres::Row as PostgresRow;
-use tokio_postgres::types::{FromSql, IsNull, Kind, ToSql, Type, to_sql_checked};
-
-use crate::engine::RowView;
+use tokio_postgres::types::{IsNull, Kind, ToSql, Type, to_sql_checked};
 
 type Wrong = Box<dyn std::error::Error + Sync + Send>;
 
@@ -100,36 +97,6 @@ pub(super) struct Cell<'r> {
     pub(super) bytes: Option<&'r [u8]>,
 }
 
-/// A row whose cells are bytes.
-pub(super) trait Cells {
-    fn cell(&self, column: usize) -> Result<Cell<'_>>;
-}
-
-/// The bytes of a cell, whatever its type.
-struct Raw<'r>(Option<&'r [u8]>);
-
-impl<'r> FromSql<'r> for Raw<'r> {
-    fn from_sql(_: &Type, bytes: &'r [u8]) -> Result<Self, Wrong> {
-        Ok(Self(Some(bytes)))
-    }
-
-    fn from_sql_null(_: &Type) -> Result<Self, Wrong> {
-        Ok(Self(None))
-    }
-
-    fn accepts(_: &Type) -> bool {
-        true
-    }
-}
-
-impl Cells for PostgresRow {
-    fn cell(&self, column: usize) -> Result<Cell<'_>> {
-        let Raw(bytes) = self.try_get(column).map_err(Error::internal)?;
-        let of = self.columns().get(column).map_or(&Type::UNKNOWN, |column| column.type_());
-        Ok(Cell { of, bytes })
-    }
-}
-
 impl<'r> Cell<'r> {
     fn wrong<T>(&self, wanted: &str) -> Result<T> {
         Err(Error::internal(format!("a cell of type {} is no {wanted}", self.of)))
@@ -147,7 +114,7 @@ impl<'r> Cell<'r> {
         number.map_or_else(|| self.wrong("integer"), |number| Ok(Some(number)))
     }
 
-    fn double(&self) -> Result<Option<f64>> {
+    pub(super) fn double(&self) -> Result<Option<f64>> {
         let Some(bytes) = self.bytes else { return Ok(None) };
         match *self.of {
             Type::FLOAT8 => bytes
@@ -173,7 +140,7 @@ impl<'r> Cell<'r> {
         std::str::from_utf8(bytes).map(Some).map_err(Error::internal)
     }
 
-    fn id(&self) -> Result<Option<Uuid>> {
+    pub(super) fn id(&self) -> Result<Option<Uuid>> {
         let Some(bytes) = self.bytes else { return Ok(None) };
         bytes.try_into().map_or_else(|_| self.wrong("id"), |bytes| Ok(Some(Uuid(bytes))))
     }
@@ -189,35 +156,5 @@ impl<'r> Cell<'r> {
             Type::VOID => Value::Null,
             _ => self.text()?.into(),
         })
-    }
-}
-
-impl<R: Cells> RowView for R {
-    fn is_null(&self, column: usize) -> Result<bool> {
-        Ok(self.cell(column)?.bytes.is_none())
-    }
-
-    fn int(&self, column: usize) -> Result<Option<i64>> {
-        self.cell(column)?.int()
-    }
-
-    fn double(&self, column: usize) -> Result<Option<f64>> {
-        self.cell(column)?.double()
-    }
-
-    fn bool(&self, column: usize) -> Result<Option<bool>> {
-        Ok(self.cell(column)?.int()?.map(|number| number != 0))
-    }
-
-    fn text(&self, column: usize) -> Result<Option<&str>> {
-        self.cell(column)?.text()
-    }
-
-    fn id(&self, column: usize) -> Result<Option<Uuid>> {
-        self.cell(column)?.id()
-    }
-
-    fn bytes(&self, column: usize) -> Result<Option<&[u8]>> {
-        Ok(self.cell(column)?.bytes)
     }
 }

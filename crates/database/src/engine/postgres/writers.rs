@@ -34,6 +34,8 @@ pub(super) struct Shared {
     pub(super) beaten: Mutex<VecDeque<Member>>,
     pub(super) commits: Arc<Commits>,
     pub(super) retry_for: Duration,
+    /// How many write threads there are.
+    pub(super) threads: usize,
 }
 
 /// One write thread.
@@ -73,6 +75,10 @@ impl Writer {
             if let Attempt::Settled = self.beside(&mut member) {
                 return member.finish();
             }
+            // Somebody waits for the gate already: beside others it would only be beaten again.
+            if !self.shared.beaten().is_empty() {
+                break;
+            }
         }
         let shared = Arc::clone(&self.shared);
         let is_first = {
@@ -89,9 +95,12 @@ impl Writer {
 
     /// Runs all who wait for the gate, which is held.
     fn run_beaten(&mut self) {
-        let mut waiting = std::mem::take(&mut *self.shared.beaten()).into_iter();
+        let shared = Arc::clone(&self.shared);
+        let mut waiting = std::mem::take(&mut *shared.beaten()).into_iter();
+        // When most of the threads were beaten, whoever waits in the queue would be, too.
+        let crowd = waiting.len() * 2 >= shared.threads;
         while let Some(mut first) = waiting.next() {
-            let mut more = || waiting.next();
+            let mut more = || waiting.next().or_else(|| if crowd { next_free(&shared.queue) } else { None });
             let mut joined = Joined::from(&mut more);
             let settled = self.share(&mut first, &mut joined);
             for mut member in std::iter::once(first).chain(joined.members) {
@@ -233,6 +242,17 @@ impl Writer {
 fn behind(queue: &Queue, lanes: &[Lane]) -> Option<Member> {
     loop {
         let member = Member::of(queue.take_behind(lanes)?)?;
+        if member.is_awaited() {
+            return Some(member);
+        }
+    }
+}
+
+/// The next closure without a lane that somebody waits for, if one is ready now.
+fn next_free(queue: &Queue) -> Option<Member> {
+    loop {
+        let task = queue.take_if(|task| task.lanes.is_empty() && matches!(task.work, Work::Shared(_)))?;
+        let member = Member::of(task)?;
         if member.is_awaited() {
             return Some(member);
         }

@@ -190,3 +190,77 @@ fn another_transaction_with_the_same_id_is_not_taken_for_ours() {
         engine.close().await;
     });
 }
+
+/// A write whose BEGIN, INSERT and COMMIT travel together, cut by this; and how many rows it left.
+async fn cut(engine: &Engine, proxy: &Proxy, fate: Fate) -> (Result<i64>, i64) {
+    let before = marks(engine).await;
+    proxy.next(fate, Fate::Pass);
+    let answer = run(engine, |statements| {
+        let text = "INSERT INTO marks VALUES (1) RETURNING pg_current_xact_id()::text";
+        statements.execute_later(text, &[], None).map(|()| 1)
+    });
+    let answer = answer.await;
+    proxy.next(Fate::Pass, Fate::Pass);
+    (answer, marks(engine).await - before)
+}
+
+#[test]
+fn a_line_that_is_cut_at_any_byte_loses_and_doubles_nothing() {
+    wait(async {
+        let database = Database::create().await;
+        let proxy = Proxy::to(&database.url).await;
+        let engine = open(&proxy.url, LONG).await;
+        prepare(&engine).await;
+        // What follows is COMMIT's last bytes, behind which the server would store it.
+        for count in (0..95).step_by(5) {
+            let (answer, rows) = cut(&engine, &proxy, Fate::CutRequest(count)).await;
+            assert!(is_unknown(&answer) && rows == 0, "{count}: {answer:?} {rows}");
+        }
+        let mut known = 0;
+        // All but the last bytes of the answer.
+        for count in (0..75).step_by(3) {
+            let (answer, rows) = cut(&engine, &proxy, Fate::CutAnswer(count)).await;
+            assert_eq!(rows, 1, "{count}: {answer:?}");
+            if answer.is_ok() {
+                known += 1;
+            } else {
+                // Only where the transaction's id had not come yet.
+                assert!(is_unknown(&answer) && known == 0, "{count}: {answer:?}");
+            }
+        }
+        assert!(known > 3, "{known}");
+        engine.close().await;
+        database.remove().await;
+    });
+}
+
+#[test]
+fn a_lane_whose_shared_commit_is_lost_is_looked_up_once_for_all() {
+    wait(async {
+        let database = Database::create().await;
+        let proxy = Proxy::to(&database.url).await;
+        let engine = open(&proxy.url, LONG).await;
+        prepare(&engine).await;
+        let lanes = [mains_database::engine::Lane::named("marks")];
+        let runs = Arc::new(AtomicI64::new(0));
+        let one = || {
+            let runs = Arc::clone(&runs);
+            engine.run(
+                &lanes,
+                job(move |statements| {
+                    runs.fetch_add(1, Ordering::SeqCst);
+                    let text = "INSERT INTO marks VALUES (1) RETURNING pg_current_xact_id()::text";
+                    statements.execute_later(text, &[], None)?;
+                    statements.flush().map(|()| 1)
+                }),
+            )
+        };
+        proxy.next(Fate::CutAfter, Fate::CutAfter);
+        let answers = futures_util::future::join_all((0..20).map(|_| one())).await;
+        proxy.next(Fate::Pass, Fate::Pass);
+        assert!(answers.iter().all(Result::is_ok));
+        assert_eq!((runs.load(Ordering::SeqCst), marks(&engine).await), (20, 20));
+        engine.close().await;
+        database.remove().await;
+    });
+}

@@ -1,7 +1,8 @@
 //! Traps of PostgreSQL.
 
 use futures_util::future::join_all;
-use mains_base::Value;
+use mains_base::{Error, Value};
+use mains_database::engine::Lane;
 
 use super::*;
 
@@ -108,6 +109,126 @@ fn lists_bind_as_one_parameter_of_any_type() {
                 rows.0[0].int(0).map(Option::unwrap)
             });
             assert_eq!(answer.await.unwrap(), 1);
+        },
+    );
+}
+
+/// In one lane: some count up, some decline after a look, some fail after a statement of theirs was sent.
+#[test]
+fn who_fails_in_a_lane_takes_nobody_along() {
+    on_postgres(
+        |settings| settings.write_threads = 4,
+        async |engine, _| {
+            counters(engine).await;
+            let lanes = [Lane::named("counter 1")];
+            let one = |place: i64| {
+                engine.run(
+                    &lanes,
+                    job(move |statements| {
+                        let count = count_up(statements, 1)?;
+                        match place % 5 {
+                            0 => Err(Error::conflict("declined", "Declined.")),
+                            1 if place > 50 => {
+                                statements.execute("INSERT INTO counters VALUES (2, 9)", &[], None)?;
+                                Ok(count)
+                            }
+                            2 if place > 50 => panic!("on purpose"),
+                            3 if place > 50 => {
+                                statements.flush()?;
+                                Err(Error::conflict("late", "Late."))
+                            }
+                            _ => Ok(count),
+                        }
+                    }),
+                )
+            };
+            let answers = join_all((0..100).map(one)).await;
+            let mut counts = Vec::new();
+            for (place, answer) in answers.into_iter().enumerate() {
+                let fails = place % 5 == 0 || (place > 50 && place % 5 < 4);
+                assert_eq!(answer.is_err(), fails, "{place}");
+                counts.extend(answer.ok().map(|count| *count.downcast::<i64>().unwrap()));
+            }
+            let stored = number(engine, "SELECT count FROM counters WHERE id = 1").await.unwrap();
+            assert_eq!(counts.len() as i64, stored);
+            // Each saw what those before it left, and nothing of those who failed.
+            counts.sort_unstable();
+            assert_eq!(counts, (1..=stored).collect::<Vec<_>>());
+        },
+    );
+}
+
+#[test]
+fn closures_of_a_lane_share_commits_and_others_do_not_wait_long() {
+    on_postgres(
+        |settings| settings.write_threads = 4,
+        async |engine, _| {
+            counters(engine).await;
+            let lanes = [Lane::named("counter 1")];
+            let own_id = "SELECT pg_current_xact_id()::text::bigint";
+            let one = || {
+                engine.run(
+                    &lanes,
+                    job(move |statements| {
+                        count_up(statements, 1)?;
+                        statements.query(own_id, &[])?.0[0].int(0).map(Option::unwrap)
+                    }),
+                )
+            };
+            let answers = join_all((0..64).map(|_| one())).await;
+            let mut transactions: Vec<i64> =
+                answers.into_iter().map(|answer| *answer.unwrap().downcast::<i64>().unwrap()).collect();
+            transactions.sort_unstable();
+            transactions.dedup();
+            assert!(transactions.len() < 64);
+            assert_eq!(number(engine, "SELECT count FROM counters WHERE id = 1").await.unwrap(), 64);
+        },
+    );
+}
+
+/// One lane holds its row until its transaction ends; another lane wants them the other way round.
+#[test]
+fn lanes_that_meet_the_other_way_round_lose_nothing() {
+    on_postgres(
+        |settings| settings.write_threads = 4,
+        async |engine, _| {
+            counters(engine).await;
+            let one = |place: i64| {
+                let (first, second) = if place % 2 == 0 { (1, 2) } else { (2, 1) };
+                let lane = [Lane::named(if place % 2 == 0 { "even" } else { "odd" })];
+                async move {
+                    let job = job(move |statements| {
+                        count_up(statements, first)?;
+                        statements.flush()?;
+                        count_up(statements, second)
+                    });
+                    engine.run(&lane, job).await
+                }
+            };
+            let answers = join_all((0..60).map(one)).await;
+            let stored = answers.iter().filter(|answer| answer.is_ok()).count() as i64;
+            assert!(stored > 0);
+            for id in [1, 2] {
+                let sql = format!("SELECT count FROM counters WHERE id = {id}");
+                assert_eq!(number(engine, &sql).await.unwrap(), stored);
+            }
+        },
+    );
+}
+
+#[test]
+fn a_read_that_fails_fails_alone() {
+    on_postgres(
+        |_| {},
+        async |engine, _| {
+            counters(engine).await;
+            let read = |place: i64| {
+                number(engine, if place % 3 == 0 { "SELECT 1::bigint / 0" } else { "SELECT 7::bigint" })
+            };
+            let answers = join_all((0..200).map(read)).await;
+            for (place, answer) in answers.into_iter().enumerate() {
+                assert_eq!(answer.ok(), (place % 3 != 0).then_some(7), "{place}");
+            }
         },
     );
 }

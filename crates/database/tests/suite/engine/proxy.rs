@@ -22,6 +22,10 @@ pub(crate) enum Fate {
     Hold,
     /// It is done, and the answer never comes, though the line stands.
     Stall,
+    /// The server gets so many bytes of what it travels in, then both ends are cut.
+    CutRequest(usize),
+    /// It is done, and we get so many bytes of the answer, then both ends are cut.
+    CutAnswer(usize),
 }
 
 /// How a connection names the COMMIT that it prepared when it began, wherever it runs it.
@@ -113,6 +117,15 @@ impl State {
                         Fate::Pass | Fate::Refuse => {}
                         Fate::CutBefore => return,
                         Fate::Hold => return self.held.lock().unwrap().push(server),
+                        Fate::CutRequest(count) => {
+                            drop(server.write_all(bytes.get(..count).unwrap_or(bytes)).await);
+                            return;
+                        }
+                        Fate::CutAnswer(count) => {
+                            server.write_all(bytes).await.unwrap();
+                            let answer = answer(&mut *server).await;
+                            return client.write_all(answer.get(..count).unwrap_or(&answer)).await.unwrap();
+                        }
                         Fate::CutAfter | Fate::Stall => {
                             server.write_all(bytes).await.unwrap();
                             while !holds(&theirs, b"COMMIT\0") {
@@ -146,6 +159,15 @@ impl State {
         }
         now
     }
+}
+
+/// All that the server says until it is ready for more.
+async fn answer(server: &mut dyn Stream) -> Vec<u8> {
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"Z\0\0\0\x05I") {
+        assert!(server.read_buf(&mut answer).await.unwrap() > 0);
+    }
+    answer
 }
 
 fn holds(bytes: &[u8], wanted: &[u8]) -> bool {

@@ -3,10 +3,10 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use mains_base::{Error, Result};
+use mains_base::{Error, Result, Uuid};
 use tokio_postgres::types::Type;
 
-use super::super::values::{Cell, Cells};
+use super::super::values::Cell;
 use super::line::Body;
 use crate::engine::{Row, RowStream, RowView, Rows};
 
@@ -86,6 +86,10 @@ pub(crate) struct Walk {
 }
 
 impl Walk {
+    fn cell(&self, column: usize) -> Result<Cell<'_>> {
+        self.found.cell(self.at.unwrap_or_default(), column)
+    }
+
     /// Goes to the next row, if there is one.
     pub(crate) fn step(&mut self) -> bool {
         let next = self.at.map_or(0, |at| at + 1);
@@ -94,9 +98,33 @@ impl Walk {
     }
 }
 
-impl Cells for Walk {
-    fn cell(&self, column: usize) -> Result<Cell<'_>> {
-        self.found.cell(self.at.unwrap_or_default(), column)
+impl RowView for Walk {
+    fn is_null(&self, column: usize) -> Result<bool> {
+        Ok(self.cell(column)?.bytes.is_none())
+    }
+
+    fn int(&self, column: usize) -> Result<Option<i64>> {
+        self.cell(column)?.int()
+    }
+
+    fn double(&self, column: usize) -> Result<Option<f64>> {
+        self.cell(column)?.double()
+    }
+
+    fn bool(&self, column: usize) -> Result<Option<bool>> {
+        Ok(self.cell(column)?.int()?.map(|number| number != 0))
+    }
+
+    fn text(&self, column: usize) -> Result<Option<&str>> {
+        self.cell(column)?.text()
+    }
+
+    fn id(&self, column: usize) -> Result<Option<Uuid>> {
+        self.cell(column)?.id()
+    }
+
+    fn bytes(&self, column: usize) -> Result<Option<&[u8]>> {
+        Ok(self.cell(column)?.bytes)
     }
 }
 

@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use tokio_postgres::error::{DbError, Severity};
-
 use super::line::Body;
 
 /// An error or a notice of the server.
@@ -38,20 +36,6 @@ impl Told {
             }
         }
         told
-    }
-}
-
-impl From<&DbError> for Told {
-    fn from(told: &DbError) -> Self {
-        let owned = |text: Option<&str>| text.map(str::to_owned);
-        Self {
-            code: told.code().code().to_owned(),
-            message: told.message().to_owned(),
-            detail: owned(told.detail()),
-            constraint: owned(told.constraint()),
-            column: owned(told.column()),
-            ends: !matches!(told.parsed_severity(), Some(Severity::Error)),
-        }
     }
 }
 
