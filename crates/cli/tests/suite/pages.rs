@@ -24,9 +24,9 @@ fn check_tells_what_is_wrong_with_pages() {
         ("+++\n[a]\nget = \"notes/slg={path.slug}\"\n+++\n", &["pages/x.html:3", "no parameter [slug]"]),
         ("+++\n[a]\nget = \"notes/slg=x\"\n+++\n", &["notes has no field slg", "Did you mean slug?"]),
         ("+++\n[a]\nlist = \"notes\"\nsort = \"-pined\"\n+++\n", &["no field pined", "Did you mean pinned?"]),
-        ("<p>\n{% if x %}\n</p>", &["pages/x.html:3", "Syntax error"]),
+        ("<p>\n{% if x %}\n</p>", &["pages/x.html:2", "Syntax error"]),
         ("{% extends \"_layot.html\" %}", &["There is no pages/_layot.html"]),
-        ("{{ title | uper }}", &["pages/x.html:1"]),
+        ("{{ title | uper }}", &["pages/x.html:1", "There is no filter uper", "Did you mean upper?"]),
         ("+++\nlist = 1\n+++\n", &["no option list"]),
     ] {
         site.write("pages/x.html", page);

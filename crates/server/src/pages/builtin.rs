@@ -8,7 +8,12 @@ pub(super) const ERROR: &str = "mains/error.html";
 /// The page of a template's mistake, in development.
 pub(super) const MISTAKE: &str = "mains/mistake.html";
 /// What all of them look like.
-pub(crate) const STYLE: &str = include_str!("builtin/mains.css");
+pub(crate) const STYLE: &str = concat!(
+    include_str!("builtin/tokens.css"),
+    include_str!("builtin/text.css"),
+    include_str!("builtin/fields.css"),
+    include_str!("builtin/account.css"),
+);
 
 /// The lowest layer.
 pub(super) fn files() -> Vec<PageFile> {

@@ -7,6 +7,7 @@ use mains_database::engine::Route;
 use mains_database::records::{ListRequest, Source};
 use mains_language::schema::{Collection, Field, FieldKind, Schema};
 use mains_language::site::{Diagnostic, Severity};
+use minijinja::{ErrorKind, Value};
 
 use super::Pages;
 use super::front::{Query, TAKEN, What};
@@ -14,6 +15,35 @@ use super::literal;
 use super::set::{Page, Set};
 use super::slot::{Piece, Text};
 
+/// Filters that are often meant.
+const FILTERS: [&str; 26] = [
+    "date",
+    "datetime",
+    "time",
+    "money",
+    "number",
+    "lines",
+    "default",
+    "length",
+    "upper",
+    "lower",
+    "title",
+    "capitalize",
+    "join",
+    "sort",
+    "round",
+    "tojson",
+    "urlencode",
+    "trim",
+    "replace",
+    "first",
+    "last",
+    "reverse",
+    "int",
+    "float",
+    "list",
+    "safe",
+];
 /// Names that the engine brings, besides those of a request.
 const BROUGHT: [&str; 6] = ["range", "dict", "namespace", "debug", "self", "super"];
 
@@ -25,6 +55,7 @@ pub(super) fn against(set: &Set, schema: &Schema) -> Vec<Diagnostic> {
             check_query(page, query, schema, &mut found);
         }
         check_names(set, page, schema, &mut found);
+        check_filters(set, page, &mut found);
     }
     found
 }
@@ -135,6 +166,47 @@ fn check_names(set: &Set, page: &Page, schema: &Schema, found: &mut Vec<Diagnost
             found.push(Diagnostic { severity: Severity::Warning, ..page.wrong(span, message) });
         }
     }
+}
+
+/// Filters that are not there. The engine says so only when one runs, so each is tried.
+fn check_filters(set: &Set, page: &Page, found: &mut Vec<Diagnostic>) {
+    let mut state = set.env.empty_state();
+    for (name, span) in filters(&page.source, page.body_at) {
+        let tried = state.apply_filter(&name, &[Value::from("")]);
+        if tried.is_err_and(|error| error.kind() == ErrorKind::UnknownFilter) {
+            let message = format!("There is no filter {name}.{}", did_you_mean(&name, FILTERS.into_iter()));
+            found.push(Diagnostic { severity: Severity::Warning, ..page.wrong(span, message) });
+        }
+    }
+}
+
+/// The words behind a `|` within tags, with their places.
+fn filters(source: &str, from: usize) -> Vec<(String, Range<usize>)> {
+    let mut found = Vec::new();
+    let mut at = from;
+    while let Some(open) = source.get(at..).and_then(|rest| rest.find('{')) {
+        at += open + 1;
+        let rest = source.get(at..).unwrap_or_default();
+        let close = match rest.bytes().next() {
+            Some(b'{') => "}}",
+            Some(b'%') => "%}",
+            _ => continue,
+        };
+        let tag = rest.get(..rest.find(close).unwrap_or(rest.len())).unwrap_or_default();
+        for (bar, _) in tag.match_indices('|') {
+            let behind = tag.get(bar + 1..).unwrap_or_default();
+            let start = bar + 1 + (behind.len() - behind.trim_start().len());
+            let word = |letter: &char| letter.is_ascii_alphanumeric() || *letter == '_';
+            let name: String = behind.trim_start().chars().take_while(word).collect();
+            // A mark before or behind it: the bar stands in a text, as it is in `"a | b"`.
+            let quoted = tag.get(..bar).unwrap_or_default().matches(['"', '\'']).count() % 2 == 1;
+            if !name.is_empty() && !quoted {
+                found.push((name.clone(), at + start..at + start + name.len()));
+            }
+        }
+        at += tag.len();
+    }
+    found
 }
 
 fn unknown_member(query: &Query, schema: &Schema, name: &str) -> Option<String> {

@@ -5,6 +5,7 @@
 
 mod builtin;
 mod check;
+mod entry;
 mod escape;
 mod filters;
 mod form;
