@@ -19,6 +19,8 @@ test: ## all tests, on SQLite and on a PostgreSQL started for them, and in a bro
 	cargo xtask torture kill9 --rounds 3 --database postgres
 	cargo xtask torture jobs --rounds 6
 	cargo xtask torture jobs --rounds 6 --database postgres
+	cargo xtask torture streams --rounds 4
+	cargo xtask torture streams --rounds 3 --database postgres
 	cargo xtask torture cut --rounds 6
 	cargo xtask torture cut --rounds 6 --sync normal
 	cargo xtask torture crash --rounds 4

@@ -6,6 +6,7 @@
 mod callers;
 mod figures;
 mod inside;
+mod listeners;
 mod load;
 mod ours;
 mod peers;

@@ -40,6 +40,14 @@ impl Server {
         Err(Error::other(format!("{command:?} said {line:?}, no address")))
     }
 
+    /// Memory that is resident now, in bytes.
+    pub(crate) fn memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kilobytes = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
+        kilobytes.unwrap_or_default() * 1024
+    }
+
     /// CPU time used so far, of all threads, user and system.
     pub(crate) fn cpu(&self) -> Duration {
         cpu_of(&self.child.id().to_string())

@@ -11,14 +11,16 @@ mod kill9;
 mod migrate;
 mod options;
 mod site;
+mod streams;
 mod writers;
 
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: cargo xtask torture kill9|cut|crash|migrate|jobs [--mains PROGRAM] [--rounds N] [--database sqlite|postgres] [--sync full|normal]
+const USAGE: &str = "usage: cargo xtask torture kill9|cut|crash|migrate|jobs|streams [--mains PROGRAM] [--rounds N] [--database sqlite|postgres] [--sync full|normal]
 
   kill9    kill -9 of the server under load, again and again; then all it acknowledged must be there
-  cut      the same with a disk (FUSE) that drops or tears what was not synced; with --sync normal it must lose
+  streams  the same while 50 listen, whose connections are killed too; they must hear all, in order, once
+  cut      kill9 with a disk (FUSE) that drops or tears what was not synced; with --sync normal it must lose
   crash    PostgreSQL killed or stopped at once, again and again, while the server goes on: nothing lost or doubled, 503
            in the meantime, and it comes back by itself
   migrate  kill -9 of `mains migrate` at many moments: the old schema or the new one, and a second run finishes
@@ -60,6 +62,7 @@ fn main() -> ExitCode {
         options::Which::Crash => crash::run(&options),
         options::Which::Migrate => migrate::run(&options),
         options::Which::Jobs => jobs::run(&options),
+        options::Which::Streams => streams::run(&options),
     };
     match done {
         Ok(report) => {

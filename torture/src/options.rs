@@ -16,6 +16,8 @@ pub(crate) enum Which {
     Migrate,
     /// `kill -9` of who does jobs.
     Jobs,
+    /// `kill -9` beside streams of changes.
+    Streams,
 }
 
 /// How.
@@ -67,6 +69,7 @@ pub(crate) fn parse(arguments: &[String]) -> Option<(Which, Options)> {
         "crash" => Which::Crash,
         "migrate" => Which::Migrate,
         "jobs" => Which::Jobs,
+        "streams" => Which::Streams,
         _ => return None,
     };
     let mut options =

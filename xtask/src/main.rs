@@ -16,7 +16,7 @@ const USAGE: &str = "usage: cargo xtask CHORE
   test [ARGUMENT…]             the Rust tests, on SQLite and on a PostgreSQL started for them
   packages [ARGUMENT…]         Debian's catalog in and out, on both databases; without arguments its committed slice
   bench [--quick] [--only …]   figures as ratios against peers, into bench/results/
-  torture kill9|cut|crash|migrate|jobs [ARGUMENT…]  crashes and power cuts under load";
+  torture kill9|cut|crash|migrate|jobs|streams [ARGUMENT…]  crashes and power cuts under load";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -7,6 +7,7 @@ mod list;
 mod postgres;
 mod scale;
 mod sqlite;
+mod streams;
 
 use std::io::Result;
 use std::path::PathBuf;
@@ -44,7 +45,7 @@ pub(crate) struct Entry {
 }
 
 /// All figures.
-pub(crate) const ALL: [Entry; 9] = [
+pub(crate) const ALL: [Entry; 10] = [
     Entry { name: "get", programs: true, measure: get::measure },
     Entry { name: "list", programs: true, measure: list::measure },
     Entry { name: "create", programs: true, measure: create::measure },
@@ -53,6 +54,7 @@ pub(crate) const ALL: [Entry; 9] = [
     Entry { name: "postgres-create", programs: false, measure: postgres::create },
     Entry { name: "postgres-update", programs: false, measure: postgres::update },
     Entry { name: "hot-row", programs: false, measure: hot_row::measure },
+    Entry { name: "streams", programs: true, measure: streams::measure },
     Entry { name: "sqlite", programs: false, measure: sqlite::measure },
 ];
 

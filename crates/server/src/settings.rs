@@ -35,6 +35,8 @@ pub struct Limits {
     pub live_of_caller: usize,
     /// Open streams of the visitors of one network (IPv4 /24, IPv6 /48); more get 429.
     pub live_of_network: usize,
+    /// Between two signs of life of an idle stream of changes.
+    pub heartbeat: Duration,
     /// From the accept to the first byte.
     pub first_byte: Duration,
     /// From the first byte of a request to the end of its head.
@@ -69,6 +71,7 @@ impl Default for Limits {
             live: 16_384,
             live_of_caller: 64,
             live_of_network: 512,
+            heartbeat: Duration::from_secs(15),
             first_byte: Duration::from_secs(10),
             head: Duration::from_secs(10),
             idle: Duration::from_secs(75),

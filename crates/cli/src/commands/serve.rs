@@ -60,7 +60,7 @@ pub(crate) async fn start(
     talk.print(&format!("Serving {} at http://{at}/", site.settings.site.name))?;
     let jobs = jobs::start(site, mode, &at)?;
     site.records.callers().keep_fresh(site.stop.clone());
-    site.records.feed(site.stop.clone());
+    site.records.feed(site.stop.clone(), Limits::default().heartbeat);
     keep_changes(site);
     on_signal(site.stop.clone())?;
     let stop = site.stop.clone();

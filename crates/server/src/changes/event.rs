@@ -2,7 +2,7 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 use mains_base::{Error, Result};
-use mains_database::log::{Change, Op};
+use mains_database::log::Change;
 use mains_database::records::live::Seen;
 use mains_language::schema::Schema;
 
@@ -75,9 +75,4 @@ pub(super) fn change(schema: &Schema, change: &Change, seen: &Seen, cursor: Opti
     out.put_slice(record);
     out.put_slice(format!(",\"tx\":\"{:016x}\"}}\n\n", change.transaction).as_bytes());
     Ok(out.freeze())
-}
-
-/// Whether a change with a version that is known already tells nothing new.
-pub(super) fn has_version(change: &Change) -> bool {
-    change.op == Op::Update
 }

@@ -26,9 +26,8 @@ use crate::tasks;
 
 /// Changes that are read at once.
 const BATCH: usize = 256;
-/// Callers are looked at again every second; each stream has a heartbeat every so many.
-const SECOND: Duration = Duration::from_secs(1);
-const HEARTBEAT: u64 = 15;
+/// Ticks between two heartbeats of a stream, so that not all have theirs at once; callers are looked at again at each.
+const TICKS: u32 = 15;
 /// Without news, a look at the log is taken all the same after this time.
 const IDLE: Duration = Duration::from_secs(5);
 
@@ -108,39 +107,41 @@ impl Hub {
     }
 
     fn end_all(&self, bye: Bye) {
-        self.all().iter().for_each(|line| line.end(bye));
+        for line in self.all() {
+            line.end(bye);
+        }
     }
 
     /// Feeds the streams until `stop`, then ends them all.
-    pub(crate) fn feed(self: &Arc<Self>, stop: Stop) {
+    pub(crate) fn feed(self: &Arc<Self>, stop: Stop, heartbeat: Duration) {
         let hub = Arc::clone(self);
         tasks::spawn("changes", async move {
-            hub.run(&stop).await;
+            hub.run(&stop, heartbeat / TICKS).await;
             hub.stopped.store(true, Ordering::SeqCst);
             hub.end_all(Bye::Draining);
         });
     }
 
-    async fn run(&self, stop: &Stop) {
+    async fn run(&self, stop: &Stop, tick: Duration) {
         let mut advanced = self.db.engine().log_advanced();
         let mut revoked = self.callers.revoked();
-        let mut ticks = interval(SECOND);
+        let mut ticks = interval(tick.max(Duration::from_millis(1)));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (mut epoch, mut second) = (self.db.epoch(), 0);
+        let (mut epoch, mut ticked) = (self.db.epoch(), 0);
         while !stop.is_asked() {
             self.refresh(&mut epoch);
             advanced.mark_unchanged();
             let more = self.step(&epoch).await;
             if more {
                 if ticks.tick().now_or_never().is_some() {
-                    self.tick(&mut second).await;
+                    self.tick(&mut ticked).await;
                 }
                 continue;
             }
             let listening = !self.subscribers.is_empty();
             tokio::select! {
                 () = stop.asked() => return,
-                _ = ticks.tick() => self.tick(&mut second).await,
+                _ = ticks.tick() => self.tick(&mut ticked).await,
                 () = self.joined.notified() => {}
                 // Being too far behind says the same: some callers may have changed.
                 _ = revoked.recv() => self.look_again().await,
@@ -181,6 +182,8 @@ impl Hub {
                 tracing::error!(?error, "a change could not be told");
                 self.end_all(Bye::Failed);
             }
+            // Many may listen to many changes: others have their turn between two.
+            tokio::task::yield_now().await;
         }
         changes.len() == BATCH
     }
@@ -194,23 +197,31 @@ impl Hub {
         let cursor = place.sealed(&self.cursors)?;
         for outcome in outcomes {
             let event = event::change(&source.epoch.schema, change, &outcome.seen, Some(&cursor))?;
-            outcome.to.iter().for_each(|line| line.push(change, &event));
+            for line in outcome.to {
+                line.push(change, &event);
+            }
         }
         Ok(())
     }
 
-    async fn tick(&self, second: &mut u64) {
-        *second += 1;
+    async fn tick(&self, ticked: &mut u64) {
+        *ticked += 1;
         self.look_again().await;
         let due: Vec<Arc<Line>> = {
             let lines = self.lines();
-            lines.values().filter(|line| line.number % HEARTBEAT == *second % HEARTBEAT).cloned().collect()
+            lines
+                .values()
+                .filter(|line| line.number % u64::from(TICKS) == *ticked % u64::from(TICKS))
+                .cloned()
+                .collect()
         };
         let Ok(timeline) = self.timeline().await else { return };
         let place = Place { timeline, position: self.subscribers.position() };
         let Ok(cursor) = place.sealed(&self.cursors) else { return };
         let event = event::heartbeat(&cursor);
-        due.iter().for_each(|line| line.beat(&event));
+        for line in due {
+            line.beat(&event);
+        }
     }
 
     /// Ends the streams of callers that are no longer what they were.

@@ -11,9 +11,9 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use futures_util::Stream;
 use mains_base::Uuid;
-use mains_database::log::{Change, Position};
+use mains_database::log::{Change, Op, Position};
 
-use super::event::{Bye, has_version};
+use super::event::Bye;
 use super::hub::Hub;
 use super::seats::Seat;
 use crate::callers::Asker;
@@ -36,7 +36,8 @@ pub(crate) struct Line {
 struct Waiting {
     events: VecDeque<Bytes>,
     bytes: usize,
-    /// What waits is held back until the beginning is known.
+    /// What comes before the beginning is known.
+    early: Vec<(Told, Bytes)>,
     open: bool,
     ended: bool,
     waker: Option<Waker>,
@@ -45,6 +46,22 @@ struct Waiting {
     /// Versions of records that were told at the beginning.
     known: HashMap<Uuid, i64>,
     heartbeats: u8,
+}
+
+/// What decides whether a change is news.
+#[derive(Clone, Copy)]
+struct Told {
+    position: Position,
+    record: Uuid,
+    version: i64,
+    updates: bool,
+}
+
+impl Told {
+    fn of(change: &Change) -> Self {
+        let updates = change.op == Op::Update;
+        Self { position: change.position, record: change.record, version: change.version, updates }
+    }
 }
 
 impl Line {
@@ -66,14 +83,22 @@ impl Line {
         waiting.open = true;
         waiting.from = from;
         waiting.known = known.into_iter().collect();
+        for (told, event) in std::mem::take(&mut waiting.early) {
+            waiting.tell(&told, &event);
+        }
         waiting.wake();
     }
 
     /// Adds a change, unless its client knows it already.
     pub(super) fn push(&self, change: &Change, event: &Bytes) {
+        let told = Told::of(change);
         let mut waiting = self.waiting();
-        if change.position > waiting.from && !waiting.knows(change) {
-            waiting.add(event);
+        if waiting.open {
+            waiting.tell(&told, event);
+        } else if waiting.early.len() < MOST_EVENTS {
+            waiting.early.push((told, event.clone()));
+        } else {
+            waiting.end(Bye::Slow);
         }
     }
 
@@ -118,12 +143,17 @@ impl Line {
 }
 
 impl Waiting {
-    fn knows(&mut self, change: &Change) -> bool {
-        if !has_version(change) {
-            self.known.remove(&change.record);
-            return false;
+    /// Adds what its client does not know yet.
+    fn tell(&mut self, told: &Told, event: &Bytes) {
+        if told.position <= self.from {
+            return;
         }
-        self.known.get(&change.record).is_some_and(|version| change.version <= *version)
+        if !told.updates {
+            self.known.remove(&told.record);
+        } else if self.known.get(&told.record).is_some_and(|version| told.version <= *version) {
+            return;
+        }
+        self.add(event);
     }
 
     fn add(&mut self, event: &Bytes) {

@@ -55,8 +55,7 @@ pub(crate) async fn answer(records: &Records, call: &Call<'_>) -> Result<Respons
         return Ok(stream(Body::empty()));
     }
     let hub = records.hub();
-    let limits = &call.settings.limits;
-    let seat = hub.seats().take(&asker, call.peer, limits)?;
+    let seat = hub.seats().take(&asker, call.peer, call.settings)?;
     hub.begin().await?;
     let line = Arc::new(Line::new(hub.number(), asker, seat));
     let listening = Listening::new(Arc::clone(hub), Arc::clone(&line));
@@ -64,6 +63,9 @@ pub(crate) async fn answer(records: &Records, call: &Call<'_>) -> Result<Respons
     let last = call.head.headers.get(LAST_EVENT_ID).and_then(|value| value.to_str().ok());
     let after = query.find("after").or(last).filter(|text| !text.is_empty());
     let beginning = beginning(records, (&source, &wishes), after, position).await?;
+    if !who::is_the_same(&line.asker, records.callers()).await {
+        line.end(Bye::Caller);
+    }
     if records.db().epoch().number != epoch.number {
         // What was compiled for it is of a schema that is gone; the client asks again at once.
         line.end(Bye::Changed);

@@ -12,7 +12,7 @@ use mains_base::{Error, Kind, Result};
 use super::who::counted_as;
 use crate::callers::Asker;
 use crate::listener::Network;
-use crate::settings::Limits;
+use crate::settings::Settings;
 
 /// Whose streams are counted together.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -42,9 +42,13 @@ pub(crate) struct Seat {
 
 impl Seats {
     /// A place for one more stream, where there is one. 429 for one caller, 503 for all.
-    pub(super) fn take(&self, asker: &Asker, peer: IpAddr, limits: &Limits) -> Result<Seat> {
+    pub(super) fn take(&self, asker: &Asker, peer: IpAddr, settings: &Settings) -> Result<Seat> {
+        let limits = &settings.limits;
+        // A proxy is not one network, but all of them.
+        let is_proxy = settings.trusted_proxies.contains(&peer.to_canonical());
         let (holder, most) = match counted_as(asker) {
             Some(caller) => (Holder::Caller(caller), limits.live_of_caller),
+            None if is_proxy => (Holder::Network(Network::of(peer)), usize::MAX),
             None => (Holder::Network(Network::of(peer)), limits.live_of_network),
         };
         let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -12,6 +12,7 @@ mod query;
 mod write;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, ETAG};
@@ -104,9 +105,9 @@ impl Records {
         &self.callers
     }
 
-    /// Feeds the streams of changes until `stop`, then ends them.
-    pub fn feed(&self, stop: Stop) {
-        self.hub.feed(stop);
+    /// Feeds the streams of changes until `stop`, then ends them; each shows a sign of life after so long.
+    pub fn feed(&self, stop: Stop, heartbeat: Duration) {
+        self.hub.feed(stop, heartbeat);
     }
 
     pub(crate) fn hub(&self) -> &Arc<Hub> {

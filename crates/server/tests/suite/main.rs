@@ -15,6 +15,7 @@ mod drain;
 mod files;
 mod forms;
 mod keys;
+mod live;
 mod log;
 mod mails;
 mod pages;

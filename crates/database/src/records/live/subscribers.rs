@@ -11,7 +11,7 @@ use super::changed::{Changed, changed};
 use super::condition::Condition;
 use super::judge::Judge;
 use super::topic::{Part, Topic};
-use super::view::{View, view};
+use super::view::{Shows, View, view};
 use crate::log::{Change, Op, Position};
 use crate::records::Source;
 use crate::write::Image;
@@ -93,9 +93,9 @@ fn wish(source: &Source<'_>, caller: &Arc<Caller>, topic: &Topic) -> Result<Opti
     }
     for (id, _) in &topic.equal {
         match view.field(*id) {
-            None => return Ok(None),
-            Some(None) => {}
-            Some(Some(condition)) => conditions.push(Arc::clone(condition)),
+            Shows::Never => return Ok(None),
+            Shows::Always => {}
+            Shows::Where(condition) => conditions.push(Arc::clone(condition)),
         }
     }
     let (fields, values) = keys.into_iter().unzip();
@@ -145,12 +145,11 @@ pub(super) async fn shown(source: &Source<'_>, image: &Image, wishes: &[&Wish]) 
     for wish in wishes {
         let mask: Vec<bool> = verdicts.by_ref().take(wish.view.fields.len()).collect();
         let key = (Arc::as_ptr(&wish.view) as usize, mask);
-        let json = match made.get(&key) {
-            Some(json) => json.clone(),
-            None => {
-                let json = wish.view.record(&source.epoch.schema, image, &key.1, now)?;
-                made.entry(key).or_insert(json).clone()
-            }
+        let json = if let Some(json) = made.get(&key) {
+            json.clone()
+        } else {
+            let json = wish.view.record(&source.epoch.schema, image, &key.1, now)?;
+            made.entry(key).or_insert(json).clone()
         };
         shown.push(json);
     }

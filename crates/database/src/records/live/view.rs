@@ -49,6 +49,16 @@ struct Member {
     condition: Option<usize>,
 }
 
+/// When a field shows.
+pub(super) enum Shows<'v> {
+    /// In no record.
+    Never,
+    /// In every one.
+    Always,
+    /// Where this is true.
+    Where(&'v Arc<Condition>),
+}
+
 /// The view of a caller, and the one that others of its standing have.
 pub(super) fn view(epoch: &Epoch, collection: &Collection, caller: &Caller, now: Time) -> Result<Arc<View>> {
     let conditions = Conditions::lasting(collection);
@@ -97,10 +107,13 @@ impl View {
         Ok(Self { collection: collection.id, records, members, fields })
     }
 
-    /// Whether a field shows at all, and under which condition.
-    pub(super) fn field(&self, field: FieldId) -> Option<Option<&Arc<Condition>>> {
-        let member = self.members.iter().find(|member| member.field == field)?;
-        Some(member.condition.and_then(|place| Some(&self.fields.get(place)?.1)))
+    /// When a field shows.
+    pub(super) fn field(&self, field: FieldId) -> Shows<'_> {
+        let Some(member) = self.members.iter().find(|member| member.field == field) else {
+            return Shows::Never;
+        };
+        let condition = member.condition.and_then(|place| self.fields.get(place));
+        condition.map_or(Shows::Always, |(_, condition)| Shows::Where(condition))
     }
 
     /// The record as JSON, with those fields whose condition is true.
