@@ -76,18 +76,19 @@ pub(crate) fn run(options: &Options) -> Result<Report> {
     }
     stop.store(true, Ordering::SeqCst);
     let heard: Vec<Heard> = listeners.into_iter().filter_map(|listener| listener.join().ok()).collect();
-    let lost: usize = heard.iter().map(|heard| heard.missing(wanted)).sum();
-    let wrong: usize = heard.iter().map(|heard| heard.wrong).sum();
+    let sum = |count: &dyn Fn(&Heard) -> usize| heard.iter().map(count).sum::<usize>();
+    let deaf = LISTENERS as usize - heard.len();
+    let missing = sum(&|heard| heard.missing(wanted)) + deaf;
+    let (reordered, doubled) = (sum(&|heard| heard.reordered), sum(&|heard| heard.doubled));
     let title = format!("streams on {}", if options.postgres { "PostgreSQL" } else { "SQLite" });
-    let lost = lost + (LISTENERS as usize - heard.len());
-    Ok(Report {
-        title,
-        rounds: options.rounds,
-        acknowledged: acknowledged.len(),
-        lost,
-        wrong,
-        must_lose: false,
-    })
+    let counted = vec![
+        (acknowledged.len(), "acknowledged"),
+        (missing, "missing"),
+        (reordered, "reordered"),
+        (doubled, "double"),
+    ];
+    let is_good = !acknowledged.is_empty() && missing + reordered + doubled == 0;
+    Ok(Report { title, rounds: options.rounds, counted, is_good })
 }
 
 /// Listeners that have begun.
@@ -145,8 +146,10 @@ struct Heard {
     /// The last number of each writer.
     numbers: BTreeMap<u64, u64>,
     version: u64,
-    /// Events out of order, or twice on one connection.
-    wrong: usize,
+    /// Events that come after later ones.
+    reordered: usize,
+    /// Versions that come twice on one connection.
+    doubled: usize,
 }
 
 impl Heard {
@@ -162,9 +165,10 @@ impl Heard {
         let number = |name: &str| record.get(name).and_then(Value::as_u64).unwrap_or_default();
         let (id, version) = (text("id").to_owned(), number("version"));
         let before = new.insert(id.clone(), version);
-        self.wrong += usize::from(before.is_some_and(|before| before >= version));
+        self.doubled += usize::from(before == Some(version));
+        self.reordered += usize::from(before.is_some_and(|before| before > version));
         if text("topic") == "counters" {
-            self.wrong += usize::from(version < self.version);
+            self.reordered += usize::from(version < self.version);
             self.version = version;
             return;
         }
@@ -172,7 +176,7 @@ impl Heard {
         *known += 1;
         if *known == 1 {
             let last = self.numbers.insert(number("writer"), number("number"));
-            self.wrong += usize::from(last.is_some_and(|last| last >= number("number")));
+            self.reordered += usize::from(last.is_some_and(|last| last >= number("number")));
         }
     }
 }

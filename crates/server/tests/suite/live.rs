@@ -204,11 +204,13 @@ fn who_comes_back_with_a_cursor_misses_nothing() {
         assert_eq!(first.change().await, "notes create one");
         let cursor = first.cursor.clone();
         drop(first);
+        let mut watching = served.listen("notes", false, "").await;
         served.write(&format!("PATCH /api/notes/{one}"), &json!({ "title": "uno" })).await;
         served.write(&format!("PATCH /api/notes/{one}"), &json!({ "title": "eins" })).await;
         let two = served.note("two", false).await;
         served.write(&format!("PATCH /api/notes/{two}"), &json!({ "private": true })).await;
         served.note("three", false).await;
+        while watching.change().await != "notes create three" {}
         let mut again = served.listen("notes", false, &cursor).await;
         assert_eq!(again.change().await, "notes update eins");
         assert_eq!(again.change().await, "notes create three");
