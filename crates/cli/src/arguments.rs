@@ -57,6 +57,10 @@ pub(crate) enum Command {
     /// Named readers of the changes: list them, drop one.
     #[command(subcommand)]
     Followers(Followers),
+    /// Copy the database into a file, also while the site is served.
+    Backup(Backup),
+    /// Make a backup the site's database.
+    Restore(Restore),
     /// Jobs: list, retry, drop.
     #[command(subcommand)]
     Jobs(Jobs),
@@ -158,6 +162,27 @@ pub(crate) enum Followers {
         /// Its name, as `followers list` shows it.
         name: String,
     },
+}
+
+/// `mains backup`
+#[derive(Debug, Args)]
+pub(crate) struct Backup {
+    /// The file to make; in a folder one is named after the time.
+    #[arg(value_name = "FILE|DIR")]
+    pub(crate) path: PathBuf,
+    /// Write rows that restore on either database, also where the database is one file.
+    #[arg(long)]
+    pub(crate) rows: bool,
+}
+
+/// `mains restore`
+#[derive(Debug, Args)]
+pub(crate) struct Restore {
+    /// A file that `mains backup` made.
+    pub(crate) file: PathBuf,
+    /// Lose the records that the site has now.
+    #[arg(long)]
+    pub(crate) replace: bool,
 }
 
 /// `mains jobs`

@@ -1,5 +1,6 @@
 //! The one binary: `mains [--site DIR] COMMAND`. Exit codes: 0 well, 1 failed, 2 wrong usage.
 
+mod archive;
 mod arguments;
 mod backend;
 mod commands;
@@ -69,6 +70,11 @@ fn run(arguments: Arguments, talk: Talk) -> Result<bool, Trouble> {
         Command::Export(export) => on_site(&folder, |backend| commands::export::run(backend, &export, talk))?,
         Command::Followers(followers) => {
             on_site(&folder, |backend| commands::followers::run(backend, &followers, talk))?;
+        }
+        Command::Backup(backup) => on_site(&folder, |backend| commands::backup::run(backend, &backup, talk))?,
+        Command::Restore(restore) => {
+            let settings = settings::read(&folder).map_err(Trouble::Settings)?;
+            commands::restore::run(&folder, &settings, &restore, talk)?;
         }
         Command::Jobs(jobs) => on_site(&folder, |backend| commands::jobs::run(backend, &jobs, talk))?,
         Command::Mails { id } => {

@@ -13,6 +13,7 @@ use mains_language::site::{self, Diagnostic};
 use mains_server::{Records, Stop};
 
 use crate::files;
+use crate::operations::backup::Backups;
 use crate::operations::seeds;
 use crate::settings::{self, Settings};
 
@@ -23,6 +24,8 @@ pub(crate) struct Site {
     pub(crate) records: Records,
     /// Ends what runs beside requests.
     pub(crate) stop: Stop,
+    /// The backup that is being made.
+    pub(crate) backups: Backups,
 }
 
 /// What stands in the way of a site.
@@ -76,7 +79,13 @@ impl Site {
             seeds.put(&db).await?;
         }
         let records = Records::open(db).await?.with_limit(settings.records.limit);
-        Ok(Arc::new(Self { folder: folder.to_owned(), settings, records, stop: Stop::new() }))
+        Ok(Arc::new(Self {
+            folder: folder.to_owned(),
+            settings,
+            records,
+            stop: Stop::new(),
+            backups: Backups::default(),
+        }))
     }
 
     /// Its database.

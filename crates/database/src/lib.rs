@@ -2,6 +2,7 @@
 //!
 //! SQL stands here and in the `store.rs` of apps, nowhere else. What differs between the databases has a name in [`dialect`].
 
+pub mod backup;
 mod db;
 pub mod dialect;
 pub mod engine;

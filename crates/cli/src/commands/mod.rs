@@ -1,5 +1,6 @@
 //! The commands, a file each.
 
+pub(crate) mod backup;
 pub(crate) mod check;
 pub(crate) mod dev;
 pub(crate) mod doctor;
@@ -11,6 +12,7 @@ pub(crate) mod keys;
 pub(crate) mod mails;
 pub(crate) mod migrate;
 pub(crate) mod new;
+pub(crate) mod restore;
 pub(crate) mod serve;
 
 use serde_json::Value;

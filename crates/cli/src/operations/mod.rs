@@ -2,6 +2,7 @@
 //!
 //! Invariant: a command does nothing to a database but by one of these, so it works the same both ways.
 
+pub(crate) mod backup;
 pub(crate) mod changes;
 pub(crate) mod export;
 pub(crate) mod import;
@@ -13,6 +14,7 @@ mod row;
 pub(crate) mod seeds;
 mod store;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use mains_base::{Error, Kind, Result, nearest};
@@ -36,6 +38,12 @@ pub(crate) enum Operation {
     Changes,
     /// Drops a named follower.
     FollowersDrop { name: String },
+    /// Begins a backup into a new file.
+    BackupBegin { to: PathBuf, rows: bool },
+    /// Answers how far it is.
+    BackupLook,
+    /// Answers what PostgreSQL itself is set to; null on SQLite.
+    BackupPostgres,
     /// Answers jobs in this state, of this name.
     JobsList { state: Option<String>, name: Option<String> },
     /// Begins a job again.
@@ -70,6 +78,9 @@ pub(crate) async fn perform(site: &Arc<Site>, operation: Operation) -> Result<Va
         Operation::KeysRevoke { id } => keys::revoke(site, &id).await,
         Operation::Changes => changes::standing(site.db().engine(), &site.settings).await,
         Operation::FollowersDrop { name } => changes::drop_follower(site.db().engine(), &name).await,
+        Operation::BackupBegin { to, rows } => backup::begin(site, to, rows),
+        Operation::BackupLook => backup::look(site),
+        Operation::BackupPostgres => backup::postgres(site).await,
         Operation::JobsList { state, name } => jobs::list(site, state.as_deref(), name).await,
         Operation::JobsRetry { name, key } => jobs::retry(site, &name, &key).await,
         Operation::JobsDrop { name, key } => jobs::discard(site, &name, &key).await,

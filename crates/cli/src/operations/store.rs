@@ -18,6 +18,17 @@ pub(super) async fn progress(engine: &Engine, collection: &str) -> Result<Option
     Ok(Some(Progress { line, hash: row.text(1)?.unwrap_or_default().to_owned() }))
 }
 
+/// The version of PostgreSQL, and whether its log is archived.
+pub(super) async fn postgres(engine: &Engine) -> Result<(String, String)> {
+    let sql = "SELECT current_setting('server_version'), current_setting('archive_mode')";
+    let rows = engine.snapshot(move |statements| statements.query(sql, &[])).await?;
+    let text = |place| {
+        let found = rows.0.first().and_then(|row| row.text(place).ok().flatten());
+        found.unwrap_or_default().to_owned()
+    };
+    Ok((text(0), text(1)))
+}
+
 /// Notes how far it is.
 pub(super) fn note(tx: &mut Tx<'_>, collection: &str, progress: &Progress) -> Result<()> {
     let sql = r#"INSERT INTO "mains_imports" ("collection", "line", "hash") VALUES ($1, $2, $3)

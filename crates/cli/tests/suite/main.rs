@@ -7,6 +7,7 @@
     reason = "a test that cannot go on ends; the guide is run with the PATH of the tests"
 )]
 
+mod backups;
 mod cells;
 mod commands;
 mod dev;

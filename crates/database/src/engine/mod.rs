@@ -17,15 +17,17 @@ mod text;
 mod view;
 
 use std::collections::HashSet;
+use std::path::Path;
 use std::sync::Arc;
 
-use mains_base::{Clock, Result};
+use mains_base::{Clock, Error, Result};
 use tokio::sync::watch;
 
 pub use self::job::{Answer, Job, Lane};
 pub use self::read::{ReadQuery, Route, RowStream};
 pub use self::rows::{Row, RowView, Rows};
 pub use self::settings::{Durability, EngineSettings, Target};
+pub(crate) use self::sqlite::Lone;
 pub use self::statements::{OnViolation, Statements, Violation, ViolationKind};
 pub(crate) use self::text::kept as kept_text;
 pub use self::view::{Reading, View};
@@ -167,6 +169,25 @@ impl Engine {
         match &self.inner.backend {
             Backend::Sqlite(sqlite) => sqlite.protect(collections),
             Backend::Postgres(_) => {}
+        }
+    }
+
+    /// The same for as long as it takes, on a connection of its own: for copies of everything.
+    pub async fn long_snapshot<T: Send + 'static>(
+        &self,
+        body: impl FnOnce(&mut dyn Statements) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        match &self.inner.backend {
+            Backend::Sqlite(sqlite) => sqlite.long_snapshot(body).await,
+            Backend::Postgres(postgres) => postgres.long_snapshot(body).await,
+        }
+    }
+
+    /// Copies one state of the file into a new one, without keeping writers waiting.
+    pub(crate) async fn copy_file(&self, to: &Path) -> Result<()> {
+        match &self.inner.backend {
+            Backend::Sqlite(sqlite) => sqlite.copy(to).await,
+            Backend::Postgres(_) => Err(Error::internal("PostgreSQL has no file to copy")),
         }
     }
 

@@ -150,6 +150,8 @@ impl Runner {
         if engine.dialect() == Dialect::Sqlite {
             // Whoever held something has ended, or the file would not be open here.
             store::release(engine, self.worker, true).await?;
+        } else {
+            store::release_strangers(engine).await?;
         }
         store::hasten(engine, self.latest()).await
     }

@@ -125,6 +125,13 @@ pub(super) async fn release(engine: &Engine, holder: [u8; 16], others: bool) -> 
     .await
 }
 
+/// What is held by workers that nobody knows any more, as in a database that was restored, goes back as well.
+pub(super) async fn release_strangers(engine: &Engine) -> Result<()> {
+    let text = "UPDATE mains_jobs SET holder = NULL WHERE state = 'waiting' AND holder IS NOT NULL \
+        AND holder NOT IN (SELECT worker FROM mains_workers)";
+    committed(engine, move |statements| statements.execute_later(text, &[], None)).await
+}
+
 /// The beats of all workers.
 pub(super) async fn workers(engine: &Engine) -> Result<Rows> {
     engine

@@ -11,6 +11,7 @@ mod declared;
 mod fill;
 mod matching;
 pub mod names;
+pub(crate) mod physical;
 mod plan;
 mod proof;
 mod shape;
@@ -23,11 +24,11 @@ use mains_language::schema::Schema;
 
 pub use plan::{Mark, Refusal, SchemaPlan, Step};
 
-use crate::dialect::Dialect;
+use crate::dialect::{Dialect, quote};
 use crate::engine::{Engine, Statements};
 
 use crate::{log, sql};
-use compare::Declared;
+pub(crate) use compare::Declared;
 use shape::TableShape;
 
 /// Creates what Mains itself needs in a database: settings, catalogue, counters, the log, and PostgreSQL's functions.
@@ -73,6 +74,31 @@ pub async fn apply(engine: &Engine, schema: &Schema, plan: &SchemaPlan) -> Resul
     let expected =
         SchemaPlan { steps: plan.steps.clone(), drops: plan.drops.clone(), ..SchemaPlan::default() };
     engine.alter(move |statements| carry_out(statements, &declared, &expected)).await
+}
+
+/// What a schema declares, for [`make_anew`].
+pub(crate) fn declared_of(engine: &Engine, schema: &Schema) -> Result<Declared> {
+    declared(engine, schema)
+}
+
+/// Lets go of everything that Mains has in the database, and makes what is declared: empty.
+pub(crate) fn make_anew(statements: &mut dyn Statements, declared: &Declared) -> Result<()> {
+    let present = catalogue::present(statements)?;
+    if present.iter().any(|name| name == catalogue::TABLE) {
+        catalogue::check_format(statements)?;
+        let known = physical::stored(statements)?;
+        let is_ours =
+            |name: &&String| name.starts_with("mains_") || known.iter().any(|table| table.name == **name);
+        let behind = if statements.dialect() == Dialect::Postgres { " CASCADE" } else { "" };
+        for name in present.iter().filter(is_ours) {
+            statements.execute_later(&format!("DROP TABLE {}{behind}", quote(name)), &[], None)?;
+        }
+        statements.flush()?;
+    }
+    prepare(statements)?;
+    let (plan, _) = compared(statements, declared, &[])?;
+    plan.work.carry_out(statements)?;
+    catalogue::write(statements, &remembered(declared.tables.to_vec(), Vec::new()))
 }
 
 fn declared(engine: &Engine, schema: &Schema) -> Result<Declared> {

@@ -7,6 +7,7 @@
     reason = "a test says what it expects by failing"
 )]
 
+mod backups;
 mod engine;
 mod jobs;
 mod live;

@@ -65,6 +65,7 @@ fn parameters(host: &str, ca: Option<&Path>) -> Result<TlsParameters> {
     parameters.build().map_err(Error::internal)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "made for map_err")]
 fn meaning(error: SmtpError) -> Error {
     if error.is_permanent() {
         return JobContext::give_up(format!("The mail server refused it: {}.", reason(&error)));

@@ -23,6 +23,7 @@ use std::time::Duration;
 
 use mains_base::{Clock, Error, Result};
 use tokio::sync::{oneshot, watch};
+use tokio_postgres::Config;
 
 use self::news::{Channels, News};
 use self::readers::Readers;
@@ -45,7 +46,14 @@ pub(super) struct Postgres {
     commits: Arc<Commits>,
     advanced: Arc<watch::Sender<u64>>,
     closed: Arc<AtomicBool>,
+    config: Config,
 }
+
+/// Settings of a connection that copies everything.
+const COPYING: &str = "SET default_transaction_read_only = on; SET statement_timeout = 0; \
+    SET idle_in_transaction_session_timeout = 0; SET jit = off; SET timezone = 'UTC'";
+/// One page of a copy takes less than this, or the server says nothing at all.
+const PATIENCE: Duration = Duration::from_mins(10);
 
 impl Postgres {
     pub(super) async fn open(url: &str, settings: &EngineSettings, commits: Arc<Commits>) -> Result<Self> {
@@ -83,7 +91,7 @@ impl Postgres {
         let thread = std::thread::Builder::new().name("mains-news".to_owned());
         threads.push(thread.spawn(move || news.work())?);
         let sequencer = Sequencer {
-            session: Session::new(config, writing(settings), timeout),
+            session: Session::new(config.clone(), writing(settings), timeout),
             commits: commits.subscribe(),
             written: channels.written.subscribe(),
             channels,
@@ -93,7 +101,8 @@ impl Postgres {
         };
         let thread = std::thread::Builder::new().name("mains-log".to_owned());
         threads.push(thread.spawn(move || sequencer.work())?);
-        let postgres = Self { queue, readers, threads: Mutex::new(threads), commits, advanced, closed };
+        let postgres =
+            Self { queue, readers, threads: Mutex::new(threads), commits, advanced, closed, config };
         postgres.greet().await?;
         Ok(postgres)
     }
@@ -163,6 +172,15 @@ impl Postgres {
         body: impl Fn(&View<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         self.on_pool(move |session| readers::view(session, &clock, body)).await
+    }
+
+    pub(super) async fn long_snapshot<T: Send + 'static>(
+        &self,
+        body: impl FnOnce(&mut dyn Statements) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let mut session = Session::new(self.config.clone(), COPYING.to_owned(), PATIENCE);
+        let copying = tokio::task::spawn_blocking(move || readers::snapshot(&mut session, body));
+        copying.await.unwrap_or_else(|error| Err(Error::internal(error)))
     }
 
     pub(super) async fn explain(&self, sql: String) -> Result<Route> {

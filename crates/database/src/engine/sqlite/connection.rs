@@ -74,6 +74,17 @@ impl Opener {
         Ok((connection, budget))
     }
 
+    /// Copies one state into a new file, compacted, and brings it to the disk.
+    pub(super) fn copy(&self, to: &Path) -> Result<()> {
+        let copied = self.open().and_then(|connection| {
+            let to = to.to_string_lossy();
+            connection.execute("VACUUM INTO ?1", [&*to]).map(drop)
+        });
+        copied.map_err(|cause| meaning(cause, None))?;
+        // It is not synced by itself (sqlite.org/lang_vacuum.html).
+        Ok(std::fs::File::open(to)?.sync_all()?)
+    }
+
     fn open(&self) -> Result<Connection, rusqlite::Error> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_CREATE

@@ -4,6 +4,7 @@ mod authorizer;
 mod checkpoint;
 mod connection;
 mod group;
+mod lone;
 mod readers;
 mod statements;
 mod values;
@@ -22,6 +23,7 @@ use self::authorizer::Protected;
 use self::checkpoint::Checkpoints;
 use self::connection::Opener;
 use self::group::Writer;
+pub(crate) use self::lone::Lone;
 use self::readers::{Reader, Readers};
 use super::Statements;
 use super::commits::Commits;
@@ -111,6 +113,20 @@ impl Sqlite {
         self.on_pool(move |reader| reader.view(steps, &clock, body)).await
     }
 
+    pub(super) async fn long_snapshot<T: Send + 'static>(
+        &self,
+        body: impl FnOnce(&mut dyn Statements) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let mut reader = self.readers.another()?;
+        apart(move || reader.snapshot(u64::MAX, body)).await
+    }
+
+    /// Copies one state into a new file. The log grows meanwhile, because the copy holds its state.
+    pub(super) async fn copy(&self, to: &Path) -> Result<()> {
+        let (opener, to) = (self.readers.opener().clone(), to.to_owned());
+        apart(move || opener.copy(&to)).await
+    }
+
     pub(super) async fn explain(&self, sql: String) -> Result<Route> {
         let lines = self.on_pool(move |reader| reader.explain(&sql)).await?;
         let slow = lines.iter().any(|line| is_slow(line));
@@ -160,6 +176,11 @@ fn begin_log(connection: &Connection) {
     if let Err(cause) = begun {
         tracing::debug!(%cause, "the write-ahead log stays empty");
     }
+}
+
+/// Runs long work on a thread of its own.
+async fn apart<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(Error::internal(error)))
 }
 
 /// Whether a step of the plan may read a whole table or sort.

@@ -128,6 +128,16 @@ impl Readers {
         })
     }
 
+    /// One more connection, for who needs it for long.
+    pub(super) fn another(&self) -> Result<Reader> {
+        Reader::open(&self.opener)
+    }
+
+    /// What opens connections.
+    pub(super) fn opener(&self) -> &Opener {
+        &self.opener
+    }
+
     /// Steps a read on the pool may take.
     pub(super) fn pool_steps(&self) -> u64 {
         self.pool_steps

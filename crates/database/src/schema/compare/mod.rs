@@ -35,7 +35,7 @@ pub(super) struct Comparison<'a> {
 }
 
 /// What is declared, and when it is compared.
-pub(super) struct Declared {
+pub(crate) struct Declared {
     pub(super) tables: Arc<Vec<TableShape>>,
     pub(super) now: Time,
 }

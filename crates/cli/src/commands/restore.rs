@@ -1,0 +1,124 @@
+//! `mains restore FILE`: a backup becomes the site's database, while nobody serves it.
+//!
+//! Invariant: the database is the old one or the restored one, whenever the program is killed.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use mains_base::{Error, Kind, Result};
+use mains_database::Db;
+use mains_database::backup::{self, Progress};
+use mains_database::dialect::Dialect;
+use mains_database::engine::{Engine, EngineSettings};
+
+use crate::archive::{self, DATABASE, Manifest};
+use crate::arguments;
+use crate::backend;
+use crate::control::Client;
+use crate::operations::backup::blocking;
+use crate::settings::Settings;
+use crate::site::{self, Trouble};
+use crate::talk::Talk;
+
+/// Restores it, and says what came back.
+pub(crate) fn run(
+    folder: &Path,
+    settings: &Settings,
+    arguments: &arguments::Restore,
+    talk: Talk,
+) -> Result<(), Trouble> {
+    let data = folder.join("data");
+    if Client::find(&data)?.is_some() {
+        let detail = "The site is being served. Stop that first: a restore takes the place of its database.";
+        return Err(Error::new(Kind::Conflict, "cli.served", detail).into());
+    }
+    let runtime = backend::runtime()?;
+    runtime.block_on(async {
+        let db = site::open_database(folder, settings).await?;
+        let outcome = restore(folder, &db, arguments).await;
+        db.engine().close().await;
+        let (manifest, swap) = outcome?;
+        if let Some(from) = swap {
+            take_place(&from, &data)?;
+        }
+        clear(&data)?;
+        talk.say(&format!("Restored what was backed up at {}.", manifest.made));
+        talk.say("The log begins a new timeline; browsers that follow it load anew. Jobs that waited then wait again.");
+        Ok(())
+    })
+}
+
+/// The folder in which a backup is unpacked.
+fn unpacked(data: &Path) -> PathBuf {
+    data.join("restoring")
+}
+
+fn clear(data: &Path) -> Result<()> {
+    match std::fs::remove_dir_all(unpacked(data)) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Restores into an open database; or gives the file that is to take its place.
+async fn restore(
+    folder: &Path,
+    db: &Db,
+    arguments: &arguments::Restore,
+) -> Result<(Manifest, Option<PathBuf>), Trouble> {
+    let data = folder.join("data");
+    if !arguments.replace && !backup::is_empty(db.engine()).await? {
+        let detail =
+            "This site has records already. Restore into an empty one, or say --replace to lose them.";
+        return Err(Error::new(Kind::Conflict, "backup.not_empty", detail).into());
+    }
+    clear(&data)?;
+    let into = unpacked(&data);
+    std::fs::create_dir(&into).map_err(Error::from)?;
+    let (from, content) = (arguments.file.clone(), into.clone());
+    let manifest = blocking(move || archive::unpack(&from, &content)).await?;
+    if !manifest.is_file() {
+        fill(db, folder, (&into, &manifest)).await?;
+        return Ok((manifest, None));
+    }
+    let file = into.join(DATABASE);
+    let proved = file.clone();
+    blocking(move || backup::prove_file(&proved).map(drop)).await?;
+    if db.engine().dialect() == Dialect::Sqlite {
+        let renewed = file.clone();
+        blocking(move || backup::renew_timeline(&renewed)).await?;
+        return Ok((manifest, Some(file)));
+    }
+    let manifest = as_rows(&file, &into, manifest).await?;
+    fill(db, folder, (&into, &manifest)).await?;
+    Ok((manifest, None))
+}
+
+/// Fills an open database with rows.
+async fn fill(db: &Db, folder: &Path, (rows, manifest): (&Path, &Manifest)) -> Result<(), Trouble> {
+    let declared = Arc::new(site::declared(folder)?);
+    let progress = Arc::new(Progress::default());
+    Ok(backup::load(db.engine(), &declared, (rows, manifest.tables.clone()), &progress).await?)
+}
+
+/// The rows of a file of SQLite, for a database that is none.
+async fn as_rows(file: &Path, into: &Path, manifest: Manifest) -> Result<Manifest> {
+    let clock: Arc<dyn mains_base::Clock> = Arc::new(mains_base::SystemClock);
+    let engine = Engine::open(&EngineSettings::sqlite(file), clock).await?;
+    let saved = backup::save(&engine, into, &Arc::new(Progress::default())).await;
+    engine.close().await;
+    Ok(Manifest { tables: saved?, ..manifest })
+}
+
+/// Puts a whole database file in the place of the site's, which is closed and has its log emptied into it.
+fn take_place(from: &Path, data: &Path) -> Result<()> {
+    let log = data.join(format!("{DATABASE}-wal"));
+    if std::fs::metadata(&log).is_ok_and(|log| log.len() > 0) {
+        let detail = "The old database could not be closed in order. Move data/site.db and what begins with that name \
+            away, then restore into the empty folder.";
+        return Err(Error::new(Kind::Unavailable, "backup.not_closed", detail));
+    }
+    std::fs::File::open(from)?.sync_all()?;
+    std::fs::rename(from, data.join(DATABASE))?;
+    Ok(std::fs::File::open(data)?.sync_all()?)
+}
