@@ -13,7 +13,7 @@ use crate::Epoch;
 use crate::engine::{Engine, EngineSettings, Job, Lane};
 use crate::jobs::Seal;
 use crate::notice::{Done, Listeners, Notice, Untold};
-use crate::write::{Numbers, Order, Run, Tx, block_job};
+use crate::write::{Numbers, Order, Run, Tx, Within, block_job};
 
 /// How often one write is looked at again before its failure stands.
 const RUNS: usize = 4;
@@ -34,6 +34,7 @@ struct Inner {
     /// Rises when a job was enqueued here.
     enqueued: watch::Sender<u64>,
     listeners: Arc<Listeners>,
+    within: RwLock<Arc<Vec<Within>>>,
 }
 
 impl Db {
@@ -55,6 +56,7 @@ impl Db {
             seal: OnceLock::new(),
             enqueued: watch::Sender::new(0),
             listeners: Arc::default(),
+            within: RwLock::default(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -99,6 +101,11 @@ impl Db {
         self.inner.enqueued.subscribe()
     }
 
+    /// What apps do from now on in the transaction of others' changes, in this order.
+    pub fn within(&self, effects: Vec<Within>) {
+        *self.inner.within.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(effects);
+    }
+
     /// Calls `listener` with each notice that a write leaves ([`Tx::notify`]). It must be quick: the answer waits for it.
     pub fn listen(&self, listener: impl Fn(&Notice) + Send + Sync + 'static) {
         self.inner.listeners.add(listener);
@@ -130,7 +137,8 @@ impl Db {
     {
         let inner = &self.inner;
         let run = Run::new(self.epoch(), inner.clock.now(), (Arc::clone(&inner.numbers), &inner.order))?;
-        let run = Arc::new(run.sealing(inner.seal.get().cloned()));
+        let within = Arc::clone(&inner.within.read().unwrap_or_else(PoisonError::into_inner));
+        let run = Arc::new(run.sealing(inner.seal.get().cloned()).telling(within));
         let outcome = self
             .repeated(lanes, &run, (job(Arc::clone(&run), Arc::clone(&inner.listeners), body), alone))
             .await;

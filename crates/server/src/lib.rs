@@ -3,12 +3,16 @@
 //! A connection comes in through [`listener`], a request through [`Router::handle`], and an answer leaves through
 //! `router::finish`, whatever door made it. There is one layer, written by hand (docs/decisions/0001).
 
+mod app;
 pub mod body;
 mod callers;
 mod changes;
+mod client;
+pub mod commands;
 mod compress;
 mod docs;
 pub mod files;
+mod idempotency;
 pub mod keys;
 pub mod listener;
 pub mod mail;
@@ -16,6 +20,7 @@ mod multipart;
 pub mod pages;
 mod percent;
 mod problem;
+mod rates;
 pub mod records;
 pub mod request;
 mod route;
@@ -29,6 +34,7 @@ pub mod tasks;
 use mains_language::schema::Owner;
 use mains_language::site::{File, Layer};
 
+pub use app::{Adds, After, App, Guests};
 pub use body::Body;
 pub use callers::{Asker, Callers};
 pub use files::Assets;
@@ -45,6 +51,7 @@ pub fn tables() -> Layer {
     let file =
         |name: &str, source: &str| File { path: format!("tables/{name}.toml"), source: source.to_owned() };
     let mut files = vec![
+        file("mains_idempotency", include_str!("../tables/idempotency.toml")),
         file("mains_keys", include_str!("../tables/keys.toml")),
         file("mains_revocations", include_str!("../tables/revocations.toml")),
         file("mains_secrets", include_str!("../tables/secrets.toml")),

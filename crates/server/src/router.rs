@@ -4,11 +4,13 @@
 //! of the log tells of it.
 
 use std::future::poll_fn;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -23,9 +25,12 @@ use mains_base::{Error, Kind, Result};
 use tokio::time::{Instant, timeout_at};
 
 use crate::body::Body;
+use crate::callers::{Asker, By};
+use crate::client;
 use crate::compress;
 use crate::docs;
 use crate::files::Files;
+use crate::listener::Network;
 use crate::pages::{self, Pages};
 use crate::problem;
 use crate::records::Records;
@@ -68,6 +73,29 @@ pub struct Call<'r> {
     pub settings: &'r Settings,
     /// The pages of the site, for a form that is to be shown again.
     pub pages: Option<&'r Pages>,
+    /// Who asks, behind proxies that are trusted.
+    pub client: IpAddr,
+    /// Headers that the answer carries, whatever it is.
+    pub carried: Mutex<Vec<(HeaderName, HeaderValue)>>,
+}
+
+impl Call<'_> {
+    /// Puts headers on the answer, whatever it will be.
+    pub(crate) fn carry(&self, headers: impl IntoIterator<Item = (HeaderName, HeaderValue)>) {
+        self.carried.lock().unwrap_or_else(PoisonError::into_inner).extend(headers);
+    }
+
+    /// Under what a caller's use of something is counted: its account, its key, of a visitor its network.
+    pub(crate) fn counted(&self, asker: &Asker, what: impl Hash) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        what.hash(&mut hasher);
+        match &asker.by {
+            By::Nothing => Network::of_one(self.client).hash(&mut hasher),
+            By::Key(hash) => hash.hash(&mut hasher),
+            By::Session(seat) => seat.account.0.hash(&mut hasher),
+        }
+        hasher.finish()
+    }
 }
 
 /// An address of its own, such as an app's command.
@@ -145,7 +173,9 @@ impl Router {
         let begun = Instant::now();
         let id = self.ids.next();
         let Request { head, body, peer } = request;
-        let call = Call { head: &head, id: &id, peer, settings: &self.settings, pages: self.pages.as_ref() };
+        let client = client::address(&head, peer, &self.settings.trusted_proxies);
+        let (pages, carried) = (self.pages.as_ref(), Mutex::default());
+        let call = Call { head: &head, id: &id, peer, settings: &self.settings, pages, client, carried };
         let route = Route::find(head.uri.path(), &self.doors);
         // Pinned here and handed on by reference: a future of some kilobytes is not moved from wrapper to wrapper.
         let answering = pin!(self.answer(&call, body, &route, begun));
@@ -154,6 +184,8 @@ impl Router {
             let error = Error::internal(format!("a handler panicked: {}", panic_message(&*panic)));
             told(&error, &id)
         });
+        let carried = std::mem::take(&mut *call.carried.lock().unwrap_or_else(PoisonError::into_inner));
+        response.headers_mut().extend(carried);
         compress::answer(&mut response, &head);
         finish(&mut response, &id, head.method == Method::HEAD);
         log(&call, &route, &response, begun.elapsed());

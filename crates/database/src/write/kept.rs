@@ -9,6 +9,7 @@ use mains_base::{Caller, Uuid};
 use mains_language::schema::CollectionId;
 
 use super::Image;
+use super::within::Changed;
 
 /// Which record.
 pub(super) type Key = (CollectionId, Uuid);
@@ -33,6 +34,8 @@ pub(super) struct Kept {
 pub(super) struct Records {
     kept: HashMap<Key, Kept>,
     changed: Vec<Key>,
+    /// Changed since effects heard last.
+    unheard: Vec<Key>,
 }
 
 impl Records {
@@ -63,6 +66,9 @@ impl Records {
         if kept.actor.is_none() {
             self.changed.push(key);
         }
+        if !self.unheard.contains(&key) {
+            self.unheard.push(key);
+        }
         kept.now = now;
         kept.actor = Some(Arc::clone(actor));
     }
@@ -82,6 +88,19 @@ impl Records {
         if let Some(kept) = self.kept.get_mut(&key) {
             kept.silent = true;
         }
+    }
+
+    /// Records that were changed since this was asked last, in order.
+    pub(super) fn unheard(&mut self) -> Vec<Changed> {
+        let keys = std::mem::take(&mut self.unheard);
+        let kept = keys.into_iter().filter_map(|key| Some((key, self.kept.get(&key)?)));
+        kept.map(|((collection, id), kept)| Changed {
+            collection,
+            id,
+            before: kept.before.clone(),
+            now: kept.now.clone(),
+        })
+        .collect()
     }
 
     /// Records that were changed, in order.

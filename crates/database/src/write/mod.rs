@@ -35,12 +35,14 @@ mod slug;
 mod transition;
 mod tx;
 mod violation;
+mod within;
 
 pub use choke::{Changes, New};
 pub use image::Image;
 pub use input::{Input, Sent};
 pub use insert_or_get::Inserted;
 pub use tx::Tx;
+pub use within::{Changed, Within};
 
 pub(crate) use change::{LEFT_OUT, OLD, RECORD};
 pub(crate) use load::stored;

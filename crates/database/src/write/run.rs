@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use mains_base::{Result, Time, Uuid};
 
 use super::order::{Entropy, Ticket, random_bytes};
+use super::within::Within;
 use super::{Counter, Numbers, Order};
 use crate::Epoch;
 use crate::dialect::Dialect;
@@ -30,6 +31,8 @@ pub(crate) struct Run {
     lacking: Mutex<Option<Counter>>,
     /// What seals the secrets of jobs, where a key is known.
     pub(super) seal: Option<Arc<Seal>>,
+    /// What apps do in the transaction of others' changes.
+    pub(super) within: Arc<Vec<Within>>,
     has_jobs: AtomicBool,
 }
 
@@ -73,6 +76,7 @@ impl Run {
             raced: AtomicBool::new(false),
             lacking: Mutex::default(),
             seal: None,
+            within: Arc::default(),
             has_jobs: AtomicBool::new(false),
         })
     }
@@ -80,6 +84,11 @@ impl Run {
     /// The same, with what seals the secrets of jobs.
     pub(crate) fn sealing(self, seal: Option<Arc<Seal>>) -> Self {
         Self { seal, ..self }
+    }
+
+    /// The same, with what apps do in the transaction of others' changes.
+    pub(crate) fn telling(self, within: Arc<Vec<Within>>) -> Self {
+        Self { within, ..self }
     }
 
     /// Remembers that there is something to do once this is committed.

@@ -8,7 +8,7 @@ use mains_language::schema::{Collection, CollectionId, Schema};
 use super::kept::Records;
 use super::layout::{Layout, Layouts};
 use super::run::Places;
-use super::{Run, change, guard};
+use super::{Run, change, guard, within};
 use crate::Epoch;
 use crate::engine::{Rows, Statements};
 use crate::jobs::Seal;
@@ -55,6 +55,7 @@ impl<'s> Tx<'s> {
     /// Writes what is still owed: the log rows. Called once, before the commit.
     pub(crate) fn finish(&mut self) -> Result<()> {
         self.settle()?;
+        within::run(self)?;
         change::write(self)
     }
 

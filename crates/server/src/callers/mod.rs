@@ -18,6 +18,7 @@ use mains_database::dialect::Dialect;
 use tokio::sync::broadcast;
 use tokio::time::{MissedTickBehavior, interval};
 
+use crate::idempotency;
 use crate::keys::{self, Hash, Hashed, Key, NewKey, Secret};
 use crate::listener::Stop;
 use crate::sessions::{self, Gone, Revoked, cookie};
@@ -249,7 +250,12 @@ impl Callers {
         }
         if purges {
             let before = Time::from_micros(self.now().micros() - 2 * TOLD);
-            self.db.write_alone(&[], move |tx| sessions::purge(tx, before)).await?;
+            self.db
+                .write_alone(&[], move |tx| {
+                    idempotency::purge(tx)?;
+                    sessions::purge(tx, before)
+                })
+                .await?;
         }
         Ok(())
     }

@@ -65,6 +65,18 @@ impl Drop for Seat {
 
 impl Network {
     /// The network of an address.
+    /// The network that one who asks is counted by: an IPv4 address alone, since many customers share a /24; IPv6 /48.
+    pub(crate) fn of_one(peer: IpAddr) -> Self {
+        match peer.to_canonical() {
+            // No public address is in 0004::/16.
+            IpAddr::V4(address) => {
+                let [a, b, c, d] = address.octets();
+                Self([0, 4, a, b, c, d])
+            }
+            IpAddr::V6(_) => Self::of(peer),
+        }
+    }
+
     pub(crate) fn of(peer: IpAddr) -> Self {
         let mut network = [0; 6];
         match peer.to_canonical() {

@@ -1,9 +1,9 @@
 //! `ETag` and `If-Match` of records: a version, `"v7"`.
 
 use bytes::BytesMut;
+use http::HeaderValue;
 use http::header::{IF_MATCH, IF_NONE_MATCH, IF_UNMODIFIED_SINCE};
 use http::request::Parts;
-use http::{HeaderName, HeaderValue};
 use mains_base::{Error, Kind, Result};
 
 use super::query::not_yet;
@@ -21,7 +21,7 @@ pub(crate) fn etag(version: i64) -> HeaderValue {
 
 /// The version that a write is made on condition of. `*` asks for any, so for nothing more than the record itself.
 pub(crate) fn if_match(head: &Parts) -> Result<Option<i64>> {
-    for later in [IF_NONE_MATCH, IF_UNMODIFIED_SINCE, HeaderName::from_static("idempotency-key")] {
+    for later in [IF_NONE_MATCH, IF_UNMODIFIED_SINCE] {
         if head.headers.contains_key(&later) {
             return Err(not_yet(&format!("The header {later}")));
         }

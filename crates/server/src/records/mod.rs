@@ -2,14 +2,15 @@
 //!
 //! Invariant: every door finds its caller first and hands it on; no rule is judged here.
 
-mod conditions;
+pub(crate) mod conditions;
 mod form;
-mod input;
+pub(crate) mod input;
+mod make;
 mod many;
 mod media;
-mod origin;
+pub(crate) mod origin;
 mod query;
-mod write;
+pub(crate) mod write;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,16 +18,20 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, ETAG};
 use http::{HeaderValue, Method, StatusCode};
-use mains_base::{Error, Result};
+use mains_base::{Error, Kind, Result};
 use mains_database::records::{Cursors, DEFAULT_LIMIT, Found, Key, Shown, Source};
 use mains_database::{Db, Epoch};
 use mains_language::schema::Collection;
 
+use crate::app::{App, Guests};
 use crate::body::Body;
 use crate::callers::Callers;
 use crate::changes::{self, Hub};
+use crate::commands::{self, Commands};
+use crate::idempotency::Keys;
 use crate::listener::Stop;
 use crate::problem;
+use crate::rates::Rates;
 use crate::request::Sent;
 use crate::router::{Call, Response, options};
 use crate::secrets;
@@ -37,6 +42,7 @@ use query::not_yet;
 
 /// What a collection's address takes, and a record's. A form's POST may stand for another method, by `_method`.
 const OF_COLLECTION: &str = "GET, HEAD, OPTIONS, POST, PATCH, DELETE";
+const OF_COMMAND: &str = "OPTIONS, POST";
 const OF_RECORD: &str = "GET, HEAD, OPTIONS, PATCH, PUT, DELETE";
 
 /// The address of streams.
@@ -52,7 +58,17 @@ pub struct Records {
     callers: Arc<Callers>,
     cursors: Arc<Cursors>,
     hub: Arc<Hub>,
+    serving: Arc<Serving>,
     limit: u32,
+}
+
+/// What stands beside the doors of records.
+#[derive(Default)]
+pub(crate) struct Serving {
+    pub(crate) commands: Commands,
+    pub(crate) rates: Rates,
+    pub(crate) keys: Keys,
+    pub(crate) guests: Option<Guests>,
 }
 
 /// An address of the records API, not decoded.
@@ -85,7 +101,7 @@ impl Records {
         let callers = Callers::open(&db).await?;
         let cursors = Arc::new(Cursors::new(&secret)?);
         let hub = Arc::new(Hub::new(db.clone(), Arc::clone(&cursors), Arc::clone(&callers)));
-        Ok(Self { db, callers, cursors, hub, limit: DEFAULT_LIMIT })
+        Ok(Self { db, callers, cursors, hub, serving: Arc::default(), limit: DEFAULT_LIMIT })
     }
 
     /// The same, with lists of `limit` records where a request does not say how many.
@@ -93,6 +109,28 @@ impl Records {
     pub fn with_limit(mut self, limit: u32) -> Self {
         self.limit = limit;
         self
+    }
+
+    /// The same, with the commands, guests and effects of these apps. The schema must be installed; a command without a
+    /// handler, or a handler without a command, is a mistake of the program.
+    pub fn with_apps(mut self, apps: &[App]) -> Result<Self> {
+        let commands = Commands::new(apps.iter().flat_map(|app| app.handlers.iter().cloned()))?;
+        let schema = Arc::clone(&self.db.epoch().schema);
+        commands.check(&schema)?;
+        let guests = apps.iter().find_map(|app| app.guests.clone());
+        let wanted = schema.collections.iter().find(|collection| collection.guests && guests.is_none());
+        if let Some(collection) = wanted {
+            let detail =
+                format!("{} says guests = true, and no app makes guests; enable accounts.", collection.name);
+            return Err(Error::new(Kind::Invalid, "apps.guests", detail));
+        }
+        self.db.within(apps.iter().flat_map(|app| app.within.iter().cloned()).collect());
+        self.serving = Arc::new(Serving { commands, guests, ..Serving::default() });
+        Ok(self)
+    }
+
+    pub(crate) fn serving(&self) -> &Serving {
+        &self.serving
     }
 
     /// The data.
@@ -143,6 +181,14 @@ impl Records {
             };
         }
         // Boxed, so that the many steps of a write do not make the future of every read larger.
+        let epoch = self.db.epoch();
+        if let Some(found) = commands::find(&epoch, address) {
+            return match *method {
+                Method::POST => Box::pin(self.command(call, body, (epoch, found))).await,
+                Method::OPTIONS => Ok(options(OF_COMMAND)),
+                _ => Ok(problem::wrong_method(OF_COMMAND, call.id)),
+            };
+        }
         Box::pin(self.change(call, body, address)).await
     }
 
@@ -214,13 +260,13 @@ fn find<'e>(epoch: &'e Epoch, address: Address<'_>) -> Result<&'e Collection> {
 }
 
 /// A record as an answer.
-fn record(status: StatusCode, found: Found) -> Response {
+pub(crate) fn record(status: StatusCode, found: Found) -> Response {
     let mut response = json(status, found.body);
     response.headers_mut().insert(ETAG, conditions::etag(found.version));
     response
 }
 
-fn json(status: StatusCode, body: Bytes) -> Response {
+pub(crate) fn json(status: StatusCode, body: Bytes) -> Response {
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
     let headers = response.headers_mut();

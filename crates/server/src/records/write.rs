@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::LOCATION;
+use http::header::{LOCATION, SET_COOKIE};
 use http::{HeaderValue, Method, StatusCode};
 use mains_base::{Caller, Error, Kind, Result, Uuid};
 use mains_database::Epoch;
@@ -19,10 +19,13 @@ use mains_language::schema::Collection;
 use super::conditions::if_match;
 use super::form::Form;
 use super::input::Reader;
+use super::make::keyed;
 use super::media::{Media, media};
-use super::query::Query;
+use super::query::{Query, not_yet};
 use super::{Address, Records, find, origin, record};
 use crate::body::Body;
+use crate::callers::Asker;
+use crate::idempotency::Keyed;
 use crate::pages::{Posted, is_wanted};
 use crate::request::Sent;
 use crate::router::{Call, Response};
@@ -30,7 +33,9 @@ use crate::router::{Call, Response};
 /// A write that was read and is not yet done.
 pub(super) struct Change<'c> {
     pub(super) call: &'c Call<'c>,
+    pub(super) asker: Asker,
     pub(super) caller: Arc<Caller>,
+    pub(super) keyed: Option<Keyed>,
     pub(super) epoch: Arc<Epoch>,
     pub(super) name: &'c str,
     pub(super) if_match: Option<i64>,
@@ -38,7 +43,7 @@ pub(super) struct Change<'c> {
 }
 
 /// What was sent.
-pub(super) enum Content {
+pub(crate) enum Content {
     Nothing,
     Json(Bytes),
     Form(Form),
@@ -53,13 +58,19 @@ impl Records {
         address: Address<'_>,
     ) -> Result<Option<Response>> {
         origin::check(call.head, call.settings)?;
-        let caller = self.callers.find(call.head, call.settings).await?;
+        let asker = self.callers.ask(call.head, call.settings).await?;
         let epoch = self.db.epoch();
         find(&epoch, address)?;
         let if_match = if_match(call.head)?;
+        let (body, keyed) = keyed(call, body, &asker).await?;
         let content = Content::read(call, body).await?;
         let method = content.method(call);
-        let change = Change { call, caller, epoch, name: address.collection, if_match, content };
+        if keyed.is_some() && (address.key.is_some() || method != Method::POST) {
+            return Err(not_yet("The header idempotency-key beside anything but POST"));
+        }
+        let caller = Arc::clone(&asker.caller);
+        let name = address.collection;
+        let change = Change { call, asker, caller, keyed, epoch, name, if_match, content };
         let done = self.act(&change, address, &method).await;
         match (done, &change.content, call.pages) {
             (Err(error), Content::Form(form), Some(pages)) => pages
@@ -86,18 +97,10 @@ impl Records {
             (Some(key), "DELETE") => self.delete(change, key).await?,
             _ => return Ok(None),
         };
-        next.map_or(Ok(Some(done)), |next| see_other(&next).map(Some))
-    }
-
-    async fn create(&self, change: &Change<'_>) -> Result<Response> {
-        let fields = change.fields()?;
-        if change.if_match.is_some() {
-            return Err(no_version());
+        match next {
+            Some(next) => see_other(&next, &done).map(Some),
+            None => Ok(Some(done)),
         }
-        let (input, of) = (change.input()?, change.collection()?.id);
-        let lanes = rules::lanes(&change.epoch.schema, of, None, &input);
-        let written = self.run(change, &lanes, move |tx, caller| rules::create(tx, caller, of, &input));
-        self.written(change, &written.await?, fields.as_deref()).await
     }
 
     async fn patch(&self, change: &Change<'_>, key: &str) -> Result<Response> {
@@ -105,7 +108,7 @@ impl Records {
         let (target, input) = (change.target(key)?, change.input()?);
         let lanes = change.lanes(&target, &input);
         let written = self.run(change, &lanes, move |tx, caller| rules::update(tx, caller, &target, &input));
-        self.written(change, &written.await?, fields.as_deref()).await
+        self.written(change, &change.caller, (&written.await?, fields.as_deref())).await
     }
 
     async fn put(&self, change: &Change<'_>, key: &str) -> Result<Response> {
@@ -113,7 +116,7 @@ impl Records {
         let (target, input) = (change.target(key)?, change.input_or_nothing()?);
         let lanes = change.lanes(&target, &input);
         let written = self.run(change, &lanes, move |tx, caller| rules::put(tx, caller, &target, &input));
-        self.written(change, &written.await?, fields.as_deref()).await
+        self.written(change, &change.caller, (&written.await?, fields.as_deref())).await
     }
 
     async fn delete(&self, change: &Change<'_>, key: &str) -> Result<Response> {
@@ -127,7 +130,7 @@ impl Records {
     }
 
     /// Runs one durable transaction on behalf of the caller, named in the log.
-    async fn run<T: Send + 'static>(
+    pub(super) async fn run<T: Send + 'static>(
         &self,
         change: &Change<'_>,
         lanes: &[Lane],
@@ -146,21 +149,21 @@ impl Records {
     }
 
     /// The written record as its writer may see it; of one that it may not read, the id alone.
-    async fn written(
+    pub(super) async fn written(
         &self,
         change: &Change<'_>,
-        written: &Written,
-        fields: Option<&str>,
+        caller: &Caller,
+        (written, fields): (&Written, Option<&str>),
     ) -> Result<Response> {
         let status = if written.created { StatusCode::CREATED } else { StatusCode::OK };
         let id = change.text(written.id)?;
         let source = self.source(&change.epoch);
-        let held = source.held(&change.caller, &written.image, fields).transpose();
+        let held = source.held(caller, &written.image, fields).transpose();
         let found = if let Some(held) = held {
             held
         } else {
             let (of, key) = (written.image.collection, Key::Id(written.id));
-            source.get(&change.caller, of, &key, fields).await
+            source.get(caller, of, &key, fields).await
         };
         let mut response = match found {
             Ok(found) => record(status, found),
@@ -215,7 +218,7 @@ impl Change<'_> {
     }
 
     /// Which fields of the record the answer shows.
-    fn fields(&self) -> Result<Option<String>> {
+    pub(super) fn fields(&self) -> Result<Option<String>> {
         let query = Query::read(self.call.head.uri.query(), &["fields"], false)?;
         Ok(query.find("fields").map(str::to_owned))
     }
@@ -232,6 +235,11 @@ impl Change<'_> {
             }
             Content::Nothing => Err(nothing_sent()),
         }
+    }
+
+    /// What is to be made has no version.
+    pub(super) fn expect_no_version(&self) -> Result<()> {
+        if self.if_match.is_some() { Err(no_version()) } else { Ok(()) }
     }
 
     /// The same, for a PUT whose address may say all there is.
@@ -255,7 +263,7 @@ impl Change<'_> {
 }
 
 impl Content {
-    async fn read(call: &Call<'_>, body: Sent) -> Result<Self> {
+    pub(crate) async fn read(call: &Call<'_>, body: Sent) -> Result<Self> {
         let media = media(call.head)?;
         let bytes = body.read(&call.settings.limits, call.head).await?;
         match media {
@@ -278,7 +286,7 @@ impl Content {
     }
 
     /// Where a form leads after success: where it says, else in a browser back to its page.
-    fn next(&self, call: &Call<'_>) -> Result<Option<String>> {
+    pub(crate) fn next(&self, call: &Call<'_>) -> Result<Option<String>> {
         let Self::Form(form) = self else { return Ok(None) };
         let back = form.page.as_ref().filter(|_| is_wanted(call.head));
         let next = form.next.as_ref().or(back);
@@ -286,8 +294,12 @@ impl Content {
     }
 }
 
-fn see_other(next: &str) -> Result<Response> {
+/// Leads a browser on after a success, with the cookie that it set.
+pub(crate) fn see_other(next: &str, done: &Response) -> Result<Response> {
     let mut response = Response::new(Body::empty());
+    for cookie in done.headers().get_all(SET_COOKIE) {
+        response.headers_mut().append(SET_COOKIE, cookie.clone());
+    }
     *response.status_mut() = StatusCode::SEE_OTHER;
     response.headers_mut().insert(LOCATION, encoded(next).try_into().map_err(Error::internal)?);
     Ok(response)

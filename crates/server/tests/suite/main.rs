@@ -10,11 +10,14 @@
 
 mod attacks;
 mod chassis;
+mod commands;
 mod connections;
 mod drain;
 mod files;
 mod forms;
+mod idempotency;
 mod keys;
+mod lab;
 mod live;
 mod log;
 mod mails;

@@ -1,0 +1,118 @@
+//! `Idempotency-Key`: done once, answered twice.
+
+use futures_util::future::join_all;
+
+use crate::lab::{Lab, on_both};
+
+async fn post(lab: &Lab, address: &str, (cookie, key): (&str, &str), body: &str) -> crate::lab::Got {
+    let headers = [("content-type", "application/json"), ("cookie", cookie), ("idempotency-key", key)];
+    lab.send(&format!("POST {address}"), &headers, body).await
+}
+
+#[test]
+fn a_record_is_made_once_and_answered_twice() {
+    on_both(async |lab| {
+        let (ada, _) = lab.sign_up("ada").await;
+        let (bob, _) = lab.sign_up("bob").await;
+        let one = r#"{"title":"One"}"#;
+        let first = post(&lab, "/api/notes", (&ada, "k1"), one).await;
+        let again = post(&lab, "/api/notes", (&ada, "\"k1\""), one).await;
+        assert_eq!((first.status, again.status), (201, 201));
+        assert_eq!(
+            (&first.body, first.header("location"), first.header("etag")),
+            (&again.body, again.header("location"), again.header("etag"))
+        );
+        let other = post(&lab, "/api/notes", (&ada, "k1"), r#"{"title":"Two"}"#).await;
+        assert_eq!((other.status, other.json()["code"].as_str()), (422, Some("idempotency.other_payload")));
+        let other = post(&lab, "/api/notes?fields=title", (&ada, "k1"), one).await;
+        assert_eq!(other.status, 422, "another address is another request");
+        let bobs = post(&lab, "/api/notes", (&bob, "k1"), one).await;
+        assert!(bobs.status == 201 && bobs.id() != first.id(), "a key belongs to its caller");
+        assert_eq!(post(&lab, "/api/notes", (&ada, "k2"), one).await.status, 201);
+        let count = lab.json("GET /api/notes", &ada, "").await.json()["items"].as_array().unwrap().len();
+        assert_eq!(count, 2);
+    });
+}
+
+#[test]
+fn what_fails_leaves_no_key_and_a_key_is_kept_for_a_day() {
+    on_both(async |lab| {
+        let (ada, _) = lab.sign_up("ada").await;
+        assert_eq!(post(&lab, "/api/notes", (&ada, "k1"), "{}").await.status, 422);
+        let made = post(&lab, "/api/notes", (&ada, "k1"), r#"{"title":"One"}"#).await;
+        assert_eq!(made.status, 201);
+        lab.clock.advance_micros(23 * 3_600 * 1_000_000);
+        let again = post(&lab, "/api/notes", (&ada, "k1"), r#"{"title":"One"}"#).await;
+        assert_eq!(again.id(), made.id());
+        lab.clock.advance_micros(2 * 3_600 * 1_000_000);
+        let anew = post(&lab, "/api/notes", (&ada, "k1"), r#"{"title":"Two"}"#).await;
+        assert!(anew.status == 201 && anew.id() != made.id());
+        for bad in ["", " ", &"x".repeat(256)] {
+            let got = post(&lab, "/api/notes", (&ada, bad), "{}").await;
+            assert_eq!(got.json()["code"], "idempotency.key", "{bad}");
+        }
+    });
+}
+
+#[test]
+fn many_at_once_are_done_once() {
+    on_both(async |lab| {
+        let (ada, id) = lab.sign_up("ada").await;
+        let pay = format!("/api/accounts/{id}/pay");
+        let all = join_all((0..8).map(|_| post(&lab, &pay, (&ada, "k1"), ""))).await;
+        assert!(
+            all.iter().all(|got| matches!(got.status, 204 | 409)),
+            "{:?}",
+            all.iter().map(|got| got.status).collect::<Vec<_>>()
+        );
+        assert!(all.iter().any(|got| got.status == 204));
+        assert_eq!(post(&lab, &pay, (&ada, "k1"), "").await.status, 204);
+        let paid = lab.json("GET /api/accounts/me", &ada, "").await.json()["renamed"].clone();
+        assert_eq!(paid, 1);
+        let without = lab.json(&format!("POST {pay}"), &ada, "").await;
+        assert_eq!((without.status, without.json()["code"].as_str()), (400, Some("idempotency.required")));
+    });
+}
+
+#[test]
+fn what_carries_a_session_is_not_kept() {
+    on_both(async |lab| {
+        lab.sign_up("ada").await;
+        let body = r#"{"name":"ada"}"#;
+        let first = post(&lab, "/api/accounts/sign-in", ("", "k1"), body).await;
+        let again = post(&lab, "/api/accounts/sign-in", ("", "k1"), body).await;
+        assert_eq!((first.status, again.status), (200, 200));
+        assert!(first.cookie() != again.cookie() && again.cookie().len() > 20);
+        let made = post(
+            &lab,
+            "/api/accounts/sign-up",
+            ("", "k2"),
+            r#"{"name":"eve","password":"12345678","nick":"e"}"#,
+        )
+        .await;
+        let again = post(
+            &lab,
+            "/api/accounts/sign-up",
+            ("", "k2"),
+            r#"{"name":"eve","password":"12345678","nick":"e"}"#,
+        )
+        .await;
+        assert_eq!((made.status, again.status, again.id()), (201, 201, made.id()));
+        assert_eq!(again.cookie(), "", "a token is told once");
+        assert_eq!(
+            again.json().get("name"),
+            None,
+            "the answer again tells a visitor no more than they may see"
+        );
+    });
+}
+
+#[test]
+fn a_key_beside_anything_but_post_is_refused() {
+    on_both(async |lab| {
+        let (ada, id) = lab.sign_up("ada").await;
+        let headers =
+            [("content-type", "application/json"), ("cookie", ada.as_str()), ("idempotency-key", "k1")];
+        assert_eq!(lab.send(&format!("PATCH /api/accounts/{id}"), &headers, "{}").await.status, 501);
+    });
+}
