@@ -51,6 +51,9 @@ pub(crate) enum Command {
     Import(Import),
     /// Export records as JSON Lines or CSV.
     Export(Export),
+    /// Accounts: list, create, roles, reset, deactivate.
+    #[command(subcommand)]
+    Accounts(Accounts),
     /// API keys: create, list, revoke.
     #[command(subcommand)]
     Keys(Keys),
@@ -210,5 +213,46 @@ pub(crate) enum Jobs {
         name: String,
         /// Its key.
         key: String,
+    },
+}
+
+/// `mains accounts`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Accounts {
+    /// List the accounts; guests are left out.
+    List,
+    /// Make an account; its password is printed once, alone.
+    Create {
+        /// Its address.
+        email: String,
+        /// A role that it has; `staff` is every right. May be given several times.
+        #[arg(long = "role", value_name = "ROLE")]
+        roles: Vec<String>,
+    },
+    /// Set all roles and rights of an account; what is not named is taken away.
+    Roles {
+        /// Its address.
+        email: String,
+        /// A role that it has from now on; `staff` is every right. May be given several times.
+        #[arg(long = "role", value_name = "ROLE")]
+        roles: Vec<String>,
+        /// An area where it is staff from now on, such as records. May be given several times.
+        #[arg(long = "right", value_name = "AREA")]
+        rights: Vec<String>,
+    },
+    /// Print a link by which a new password is chosen.
+    Reset {
+        /// The address of the account.
+        email: String,
+    },
+    /// Close an account: it is signed out everywhere and nobody signs in to it.
+    Deactivate {
+        /// Its address.
+        email: String,
+    },
+    /// Open an account again.
+    Reactivate {
+        /// Its address.
+        email: String,
     },
 }

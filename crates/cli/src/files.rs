@@ -5,17 +5,21 @@ use std::path::{Path, PathBuf};
 use mains_base::{Error, Kind, Result};
 use mains_language::schema::Owner;
 use mains_language::site::{File, Layer};
-use mains_server::PageFile;
+use mains_server::{App, PageFile};
+
+use crate::apps;
 
 /// Folders within folders under `pages/`.
 const DEPTH: usize = 8;
 
-/// The layers of a site, in order: Mains' own tables, then the site's collections.
+/// The layers of a site, in order: Mains' own tables, those of its apps, then the site's collections.
 pub(crate) fn layers(folder: &Path) -> Result<Vec<Layer>> {
     let mut server = mains_server::tables();
     let source = include_str!("../tables/mains_imports.toml").to_owned();
     server.files.push(File { path: "tables/mains_imports.toml".to_owned(), source });
-    Ok(vec![server, Layer { owner: Owner::Site, files: declared(folder)? }])
+    let apps = apps::of(folder)?;
+    let site = Layer { owner: Owner::Site, files: declared(folder)? };
+    Ok(std::iter::once(server).chain(apps.iter().map(App::layer)).chain([site]).collect())
 }
 
 fn declared(folder: &Path) -> Result<Vec<File>> {

@@ -1,7 +1,5 @@
 //! What the program does beside requests: jobs, with mail among them.
 
-use std::path::Path;
-
 use mains_base::Result;
 use mains_database::jobs::{Jobs, Runner, RunnerSettings};
 use mains_server::mail::{MailSettings, MailTemplate, Mailer, Templates};
@@ -20,19 +18,24 @@ pub(crate) fn start(site: &Site, mode: Mode, address: &str) -> Result<JoinHandle
 }
 
 fn jobs(site: &Site, mode: Mode, address: &str) -> Result<Jobs> {
+    let mailing = mailing(site, mode, address)?;
+    Ok(site.apps.iter().filter_map(|app| app.jobs.as_ref()).fold(mailing, |jobs, adds| adds(jobs)))
+}
+
+fn mailing(site: &Site, mode: Mode, address: &str) -> Result<Jobs> {
     let settings = &site.settings;
     if settings.mail.url.is_empty() && mode == Mode::Production {
         tracing::warn!("[mail] url is not set: mails wait until it is");
         return Ok(Jobs::new());
     }
-    let templates = templates(&site.folder);
+    let templates = templates(site);
     let mailer = Mailer::open(&mail_settings(settings, address), templates)?;
     Ok(Jobs::new().with(mailer.handler()))
 }
 
-fn templates(folder: &Path) -> Templates {
-    let built_in: [MailTemplate; 0] = [];
-    Templates::new(&built_in, Some(folder.join("templates/mail")))
+fn templates(site: &Site) -> Templates {
+    let built_in: Vec<MailTemplate> = site.apps.iter().flat_map(|app| app.mails.iter().cloned()).collect();
+    Templates::new(&built_in, Some(site.folder.join("templates/mail")))
 }
 
 fn mail_settings(settings: &Settings, address: &str) -> MailSettings {

@@ -1,5 +1,6 @@
 //! The one binary: `mains [--site DIR] COMMAND`. Exit codes: 0 well, 1 failed, 2 wrong usage.
 
+mod apps;
 mod archive;
 mod arguments;
 mod backend;
@@ -79,6 +80,9 @@ fn run(arguments: Arguments, talk: Talk) -> Result<bool, Trouble> {
         Command::Jobs(jobs) => on_site(&folder, |backend| commands::jobs::run(backend, &jobs, talk))?,
         Command::Mails { id } => {
             on_site(&folder, |backend| commands::mails::run(backend, id.as_deref(), talk))?
+        }
+        Command::Accounts(accounts) => {
+            on_site(&folder, |backend| commands::accounts::run(backend, accounts, talk))?
         }
         Command::Keys(keys) => on_site(&folder, |backend| commands::keys::run(backend, &keys, talk))?,
     }

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use mains_base::Result;
-use mains_server::{Assets, Facts, PageFile, Pages};
+use mains_server::{App, Assets, Facts, PageFile, Pages};
 
+use crate::apps;
 use crate::files;
 use crate::settings::Settings;
 use crate::site::{Site, Trouble};
@@ -41,7 +42,17 @@ pub(crate) fn reload(site: &Site, pages: &Pages) -> Result<(), Trouble> {
 
 /// The pages of apps, then the site's own.
 pub(crate) fn layers(folder: &std::path::Path) -> Result<Vec<Vec<PageFile>>> {
-    Ok(vec![files::pages(folder)?])
+    let of_app = |app: &App| -> Vec<PageFile> {
+        let page = |(path, source): &(&str, &str)| PageFile {
+            path: (*path).to_owned(),
+            source: (*source).to_owned(),
+        };
+        app.pages.iter().map(page).collect()
+    };
+    let apps = apps::of(folder)?;
+    let mut layers: Vec<Vec<PageFile>> = apps.iter().map(of_app).filter(|pages| !pages.is_empty()).collect();
+    layers.push(files::pages(folder)?);
+    Ok(layers)
 }
 
 /// What pages are told of a site.

@@ -10,8 +10,9 @@ use mains_database::engine::{Durability, EngineSettings, Target};
 use mains_database::schema::{self, SchemaPlan};
 use mains_language::schema::Schema;
 use mains_language::site::{self, Diagnostic};
-use mains_server::{Records, Stop};
+use mains_server::{App, Records, Stop};
 
+use crate::apps;
 use crate::files;
 use crate::operations::backup::Backups;
 use crate::operations::seeds;
@@ -21,6 +22,8 @@ use crate::settings::{self, Settings};
 pub(crate) struct Site {
     pub(crate) folder: PathBuf,
     pub(crate) settings: Settings,
+    /// The apps that it enabled when it was opened.
+    pub(crate) apps: Vec<App>,
     pub(crate) records: Records,
     /// Ends what runs beside requests.
     pub(crate) stop: Stop,
@@ -78,14 +81,22 @@ impl Site {
         if let Some(seeds) = seeds {
             seeds.put(&db).await?;
         }
-        let records = Records::open(db).await?.with_limit(settings.records.limit);
+        let apps = apps::enabled(&settings)?;
+        let records = Records::open(db).await?.with_limit(settings.records.limit).with_apps(&apps)?;
         Ok(Arc::new(Self {
             folder: folder.to_owned(),
             settings,
+            apps,
             records,
             stop: Stop::new(),
             backups: Backups::default(),
         }))
+    }
+
+    /// Where it is reached, without a slash at its end: as the settings say, else where it listens.
+    pub(crate) fn address(&self) -> String {
+        let url = self.settings.site.url.trim_end_matches('/');
+        if url.is_empty() { format!("http://{}", self.settings.server.listen) } else { url.to_owned() }
     }
 
     /// Its database.

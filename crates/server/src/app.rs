@@ -12,6 +12,7 @@ use mains_language::site::{File, Layer};
 
 use crate::commands::Handled;
 use crate::listener::Stop;
+use crate::mail::MailTemplate;
 use crate::sessions::{Origin, Token};
 
 /// Makes an account of a visitor who writes something for the first time, with a session: the caller that it is now,
@@ -41,6 +42,8 @@ pub struct App {
     pub after: Option<After>,
     /// Its built-in pages, by file name; a site's own of the same address take their place.
     pub pages: Vec<(&'static str, &'static str)>,
+    /// Its mails.
+    pub mails: Vec<MailTemplate>,
     /// Makes guests; of one app alone.
     pub guests: Option<Guests>,
 }
@@ -56,6 +59,7 @@ impl App {
             within: Vec::new(),
             after: None,
             pages: Vec::new(),
+            mails: Vec::new(),
             guests: None,
         }
     }

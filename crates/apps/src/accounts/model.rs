@@ -8,8 +8,6 @@ use mains_language::schema::{Collection, CollectionId, FieldId, Schema};
 
 /// The role that is every right.
 pub(super) const STAFF: &str = "staff";
-/// The right over accounts.
-pub(super) const AREA: &str = "accounts";
 /// For how long after a password was typed delicate things may be done without it.
 const FRESH: Duration = Duration::from_mins(15);
 
@@ -114,7 +112,7 @@ impl Status {
 
 impl Fields {
     pub(super) fn of(schema: &Schema) -> Result<Self> {
-        let accounts = schema.find("accounts").ok_or_else(|| Error::internal("there are no accounts here"))?;
+        let accounts = collection(schema, "accounts")?;
         Ok(Self {
             collection: accounts.id,
             kind: field(accounts, "kind")?,
@@ -129,9 +127,15 @@ impl Fields {
     }
 }
 
-fn field(collection: &Collection, name: &str) -> Result<FieldId> {
+/// A collection of the app.
+pub(super) fn collection<'s>(schema: &'s Schema, name: &str) -> Result<&'s Collection> {
+    schema.find(name).ok_or_else(|| Error::internal(format!("there is no collection {name} here")))
+}
+
+/// A field of one of them.
+pub(super) fn field(collection: &Collection, name: &str) -> Result<FieldId> {
     let found = collection.find(name).map(|field| field.id);
-    found.ok_or_else(|| Error::internal(format!("accounts have no field {name}")))
+    found.ok_or_else(|| Error::internal(format!("{} have no field {name}", collection.name)))
 }
 
 impl Account {
@@ -201,35 +205,55 @@ fn has_all(staff: &Caller) -> bool {
     staff.staff || staff.kind == CallerKind::System
 }
 
-/// Refuses passwords that are tried first, and those that say the address or the name again.
-pub(super) fn check_password(password: &str, words: &[&str]) -> Result<()> {
+/// What makes a password easy to guess.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Weakness {
+    /// It is among those that are tried first.
+    Common,
+    /// It says the address or the name again.
+    Said,
+}
+
+/// Why a password is easy to guess by somebody who knows these words.
+pub(super) fn weakness(password: &str, words: &[&str]) -> Option<Weakness> {
     let folded = password.to_lowercase();
-    let weak = include_str!("weak.txt").lines().any(|weak| weak == folded);
+    let common = include_str!("weak.txt").lines().any(|weak| weak == folded);
     let first = folded.chars().next();
-    let monotone = folded.chars().all(|letter| Some(letter) == first);
-    let said = words.iter().any(|word| {
+    if common || folded.chars().all(|letter| Some(letter) == first) {
+        return Some(Weakness::Common);
+    }
+    let says = |word: &&str| {
         let word = word.to_lowercase();
-        word.chars().count() >= 4 && (folded == word || word.split('@').next() == Some(folded.as_str()))
-    });
-    let sentence = if weak || monotone {
-        "This password is among the first that are tried. Take another, such as four words that do not belong together."
-    } else if said {
-        "A password that says the address or the name again is easily guessed. Take another."
-    } else {
-        return Ok(());
+        folded == word || word.split('@').next() == Some(folded.as_str())
+    };
+    words.iter().any(says).then_some(Weakness::Said)
+}
+
+/// Refuses a password that is easy to guess.
+pub(super) fn expect_strong(weakness: Option<Weakness>) -> Result<()> {
+    let sentence = match weakness {
+        None => return Ok(()),
+        Some(Weakness::Common) => {
+            "This password is among the first that are tried. Take four words that do not belong together."
+        }
+        Some(Weakness::Said) => {
+            "A password that says the address or the name again is easily guessed. Take another."
+        }
     };
     Err(Error::invalid(vec![FieldError::new("password", "weak", sentence)]))
 }
 
 /// One sentence for everything that may be wrong with a sign-in, so that nobody learns which.
 pub(super) fn mismatch() -> Error {
-    let sentence = "Address and password do not match, or the address is not confirmed yet: look into your mail.";
+    let sentence =
+        "Address and password do not match, or the address is not confirmed yet: look into your mail.";
     Error::new(Kind::Unauthenticated, "accounts.mismatch", sentence)
 }
 
 /// A link that opens nothing.
 pub(super) fn dead_link() -> Error {
-    let sentence = "This link was used already, is too old, or was replaced by a newer one. Ask for a new one.";
+    let sentence =
+        "This link was used already, is too old, or was replaced by a newer one. Ask for a new one.";
     Error::new(Kind::NotFound, "accounts.dead_link", sentence)
 }
 
@@ -256,12 +280,16 @@ pub(super) fn taken() -> Error {
 
 /// 409 of an account that is no more.
 pub(super) fn gone() -> Error {
-    Error::conflict("accounts.gone", "This account is erased or became another one. Nothing is done to it any more.")
+    Error::conflict(
+        "accounts.gone",
+        "This account is erased or became another one. Nothing is done to it any more.",
+    )
 }
 
 /// 409 of what would leave nobody in charge.
 pub(super) fn last_owner() -> Error {
-    let sentence = "This is the last account that may do everything here. Give the role staff to another one first.";
+    let sentence =
+        "This is the last account that may do everything here. Give the role staff to another one first.";
     Error::conflict("accounts.last_owner", sentence)
 }
 
@@ -295,7 +323,10 @@ mod tests {
     }
 
     fn staff(rights: &[&str]) -> Caller {
-        Caller { rights: rights.iter().map(|right| (*right).to_owned()).collect(), ..Caller::account(Uuid::NIL) }
+        Caller {
+            rights: rights.iter().map(|right| (*right).to_owned()).collect(),
+            ..Caller::account(Uuid::NIL)
+        }
     }
 
     #[test]
@@ -331,8 +362,17 @@ mod tests {
 
     #[test]
     fn passwords_that_are_tried_first() {
-        let check = |password: &str| check_password(password, &["ines.maria@corner.example", "Ines Maria"]).is_ok();
-        for weak in ["password", "Password1", "12345678", "aaaaaaaaaa", "ines.maria", "INES.MARIA@corner.example", "ines maria"] {
+        let check =
+            |password: &str| weakness(password, &["ines.maria@corner.example", "Ines Maria"]).is_none();
+        for weak in [
+            "password",
+            "Password1",
+            "12345678",
+            "aaaaaaaaaa",
+            "ines.maria",
+            "INES.MARIA@corner.example",
+            "ines maria",
+        ] {
             assert!(!check(weak), "{weak}");
         }
         assert!(check("rye bread at eleven") && check("ines.maria has a boat"));

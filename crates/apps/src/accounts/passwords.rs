@@ -6,6 +6,7 @@
 //! Parameters: OWASP Password Storage Cheat Sheet, argon2id with 19 MiB, two passes, one lane.
 
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use argon2::password_hash::{Output, PasswordHash, Salt, SaltString};
@@ -26,13 +27,17 @@ const QUEUE: usize = 48;
 /// How much the thread yields to others, as `nice` counts.
 const NICE: i32 = 10;
 
+/// Stands in for what is not stored: the same parameters, and the hash of nothing that anybody knows.
+const NOBODY: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$AAECAwQFBgcICQoLDA0ODw$AwoRGB8mLTQ7QklQV15lbHN6gYiPlp2kq7K5wMfO1dw";
+
 /// A password as it was typed; wiped when dropped, never shown.
 pub type Password = Zeroizing<String>;
 
-/// The thread that knows passwords. Clones share it; it ends with the last of them.
-#[derive(Clone)]
+/// The thread that knows passwords: begun by the first of them. Clones share it; it ends with the last of them.
+#[derive(Clone, Default)]
 pub struct Passwords {
-    queue: SyncSender<Task>,
+    queue: Arc<OnceLock<SyncSender<Task>>>,
 }
 
 /// What to do with a password.
@@ -55,16 +60,13 @@ enum Done {
 }
 
 impl Passwords {
-    /// Starts the thread.
-    pub fn start() -> Result<Self> {
-        Self::with_queue(QUEUE)
-    }
-
-    fn with_queue(length: usize) -> Result<Self> {
-        let (queue, tasks) = sync_channel(length);
-        let hasher = Hasher::new()?;
-        std::thread::Builder::new().name("passwords".to_owned()).spawn(move || hasher.run(&tasks))?;
-        Ok(Self { queue })
+    fn queue(&self) -> Result<&SyncSender<Task>> {
+        if let Some(queue) = self.queue.get() {
+            return Ok(queue);
+        }
+        // Of two that begin at once one stays; the other's thread ends with its queue.
+        let started = start(QUEUE)?;
+        Ok(self.queue.get_or_init(|| started))
     }
 
     /// The text to be stored for a password, with a salt of its own.
@@ -87,12 +89,20 @@ impl Passwords {
 
     async fn ask(&self, password: Password, work: Work) -> Result<Done> {
         let (answer, answered) = oneshot::channel();
-        self.queue.try_send(Task { password, work, answer }).map_err(|refused| match refused {
+        self.queue()?.try_send(Task { password, work, answer }).map_err(|refused| match refused {
             TrySendError::Full(_) => busy(),
             TrySendError::Disconnected(_) => Error::internal("the password thread ended"),
         })?;
         answered.await.map_err(|_| Error::internal("the password thread gave no answer"))?
     }
+}
+
+/// Starts a thread behind a queue of this length.
+fn start(length: usize) -> Result<SyncSender<Task>> {
+    let (queue, tasks) = sync_channel(length);
+    let hasher = Hasher::new()?;
+    std::thread::Builder::new().name("passwords".to_owned()).spawn(move || hasher.run(&tasks))?;
+    Ok(queue)
 }
 
 impl std::fmt::Debug for Passwords {
@@ -105,8 +115,6 @@ impl std::fmt::Debug for Passwords {
 struct Hasher {
     argon: Argon2<'static>,
     memory: Vec<Block>,
-    /// Stands in for what is not stored.
-    nobody: String,
 }
 
 impl Hasher {
@@ -114,9 +122,7 @@ impl Hasher {
         let params = Params::new(MEMORY, PASSES, LANES, Some(LENGTH)).map_err(failed)?;
         let memory = vec![Block::default(); params.block_count()];
         let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-        let mut hasher = Self { argon, memory, nobody: String::new() };
-        hasher.nobody = hasher.hash("", &[0; SALT])?;
-        Ok(hasher)
+        Ok(Self { argon, memory })
     }
 
     fn run(mut self, tasks: &Receiver<Task>) {
@@ -135,8 +141,7 @@ impl Hasher {
         match work {
             Work::Hash { salt } => self.hash(password, &salt).map(Done::Hashed),
             Work::Compare { stored } => {
-                let text = stored.clone().unwrap_or_else(|| self.nobody.clone());
-                let same = self.compare(password, &text)?;
+                let same = self.compare(password, stored.as_deref().unwrap_or(NOBODY))?;
                 Ok(Done::Compared(same && stored.is_some()))
             }
         }
@@ -199,7 +204,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_password_matches_its_hash_alone() {
-        let passwords = Passwords::start().unwrap();
+        let passwords = Passwords::default();
         let stored = passwords.hash(password("correct horse")).await.unwrap();
         assert!(stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{stored}");
         assert_ne!(stored, passwords.hash(password("correct horse")).await.unwrap(), "each has its salt");
@@ -211,14 +216,14 @@ mod tests {
     /// A vector made by the reference program: `echo -n password | argon2 somesalt -id -t 2 -m 16 -p 1`.
     #[tokio::test]
     async fn the_reference_program_agrees() {
-        let passwords = Passwords::start().unwrap();
+        let passwords = Passwords::default();
         let stored = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
         assert!(passwords.matches(password("password"), Some(stored.to_owned())).await.unwrap());
     }
 
     #[tokio::test]
     async fn beyond_the_queue_one_is_refused() {
-        let passwords = Passwords::with_queue(1).unwrap();
+        let passwords = Passwords { queue: Arc::new(OnceLock::from(start(1).unwrap())) };
         let all = (0..20).map(|_| passwords.matches(password("x"), None));
         let answers = futures_util::future::join_all(all).await;
         let refused: Vec<_> = answers.into_iter().filter_map(Result::err).collect();

@@ -13,8 +13,7 @@ const GENERATION: &str = r#"SELECT "generation" FROM "account_secrets" WHERE "ac
 const ADD: &str = r#"INSERT INTO "account_secrets" ("account", "password", "generation") VALUES ($1, $2, 0)
     ON CONFLICT ("account") DO UPDATE SET "password" = excluded."password",
     "generation" = "account_secrets"."generation" + 1"#;
-const RAISE: &str =
-    r#"UPDATE "account_secrets" SET "generation" = "generation" + 1 WHERE "account" = $1"#;
+const RAISE: &str = r#"UPDATE "account_secrets" SET "generation" = "generation" + 1 WHERE "account" = $1"#;
 const DROP: &str = r#"DELETE FROM "account_secrets" WHERE "account" = $1"#;
 const DROP_TOKENS: &str = r#"DELETE FROM "account_tokens" WHERE "account" = $1"#;
 const ADD_TOKEN: &str = r#"INSERT INTO "account_tokens" ("hash", "account", "purpose", "email", "email__folded",

@@ -11,6 +11,7 @@ use mains_server::{Assets, Limits, Pages, Router, Server, Stop, mail, tasks};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::apps;
 use crate::backend;
 use crate::control::{self, Client};
 use crate::jobs;
@@ -58,10 +59,14 @@ pub(crate) async fn start(
     control::listen(site.clone(), &site.folder.join("data"))?;
     let at = server.address()?.to_string();
     talk.print(&format!("Serving {} at http://{at}/", site.settings.site.name))?;
+    greet_owner(site, talk).await?;
     let jobs = jobs::start(site, mode, &at)?;
     site.records.callers().keep_fresh(site.stop.clone());
     site.records.feed(site.stop.clone(), Limits::default().heartbeat);
     keep_changes(site);
+    for after in site.apps.iter().filter_map(|app| app.after.as_ref()) {
+        after(site.db(), &site.stop)?;
+    }
     on_signal(site.stop.clone())?;
     let stop = site.stop.clone();
     let data = site.folder.join("data");
@@ -78,6 +83,17 @@ fn keep_changes(site: &Arc<Site>) {
     let (engine, retention) = (site.db().engine().clone(), changes::retention(&site.settings));
     let stop = site.stop.clone();
     tasks::spawn("log", async move { log::keep_trimmed(engine, retention, stop.asked()).await });
+}
+
+/// Makes the first account that may do everything, and says its password this once.
+async fn greet_owner(site: &Site, talk: Talk) -> Result<()> {
+    let Some(accounts) = apps::accounts(&site.settings) else { return Ok(()) };
+    let owner = &site.settings.accounts.owner;
+    if let Some(password) = accounts.first_owner(site.db(), owner).await? {
+        talk.print(&format!("The first owner is {owner}, with the password {}", password.as_str()))?;
+        talk.say("It is shown this once. Sign in at /sign-in and change it at /account.");
+    }
+    Ok(())
 }
 
 /// Takes as many open files as the system lets this user have; shells give 1024 to begin with.

@@ -2,6 +2,7 @@
 //!
 //! Invariant: a command does nothing to a database but by one of these, so it works the same both ways.
 
+mod accounts;
 pub(crate) mod backup;
 pub(crate) mod changes;
 pub(crate) mod export;
@@ -28,6 +29,16 @@ use crate::site::Site;
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "operation", rename_all = "snake_case")]
 pub(crate) enum Operation {
+    /// Answers a page of accounts.
+    AccountsList { after: Option<String> },
+    /// Makes an account; answers its password.
+    AccountsCreate { email: String, roles: Vec<String> },
+    /// Sets roles and rights of an account.
+    AccountsRoles { email: String, roles: Vec<String>, rights: Vec<String> },
+    /// Answers a link by which a new password is chosen.
+    AccountsReset { email: String },
+    /// Closes an account, or opens it again.
+    AccountsActive { email: String, active: bool },
     /// Makes a key; answers its secret.
     KeysCreate { roles: Vec<String>, note: String },
     /// Answers the keys.
@@ -73,6 +84,13 @@ pub(crate) enum Operation {
 /// Does it.
 pub(crate) async fn perform(site: &Arc<Site>, operation: Operation) -> Result<Value> {
     match operation {
+        Operation::AccountsList { after } => accounts::list(site, after).await,
+        Operation::AccountsCreate { email, roles } => accounts::create(site, &email, roles).await,
+        Operation::AccountsRoles { email, roles, rights } => {
+            accounts::set_roles(site, &email, roles, rights).await
+        }
+        Operation::AccountsReset { email } => accounts::reset(site, &email).await,
+        Operation::AccountsActive { email, active } => accounts::set_active(site, &email, active).await,
         Operation::KeysCreate { roles, note } => keys::create(site, roles, note).await,
         Operation::KeysList => keys::list(site).await,
         Operation::KeysRevoke { id } => keys::revoke(site, &id).await,

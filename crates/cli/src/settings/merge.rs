@@ -11,7 +11,7 @@ use toml::{Spanned, Table, Value};
 use super::{DEFAULTS, Settings};
 
 /// Sections that later releases bring; named so that the sentence can say so.
-const LATER: [&str; 3] = ["apps", "accounts", "files"];
+const LATER: [&str; 1] = ["files"];
 
 /// What is wrong with the settings, and where in `mains.toml` if it stands there.
 #[derive(Debug)]

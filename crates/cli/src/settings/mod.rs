@@ -20,8 +20,10 @@ pub(crate) const FILE: &str = "mains.toml";
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub(crate) struct Settings {
     pub(crate) site: Site,
+    pub(crate) apps: Apps,
     pub(crate) database: Database,
     pub(crate) server: Server,
+    pub(crate) accounts: Accounts,
     pub(crate) records: Records,
     pub(crate) changes: Changes,
     pub(crate) mail: Mail,
@@ -37,6 +39,12 @@ pub(crate) struct Site {
     pub(crate) zone: String,
     pub(crate) spa: bool,
     pub(crate) policy: String,
+}
+
+/// `[apps]`
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) struct Apps {
+    pub(crate) enabled: Vec<String>,
 }
 
 /// `[database]`
@@ -56,6 +64,14 @@ pub(crate) struct Server {
     pub(crate) connections: usize,
     pub(crate) body_limit: usize,
     pub(crate) drain: u64,
+}
+
+/// `[accounts]`
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) struct Accounts {
+    pub(crate) sign_up: bool,
+    pub(crate) verify: String,
+    pub(crate) owner: String,
 }
 
 /// `[records]`
@@ -124,6 +140,12 @@ pub(crate) fn check(settings: &Settings) -> Result<(), Problem> {
     }
     if settings.changes.keep_days == 0 || settings.changes.keep_mb == 0 {
         return wrong("[changes] keep_days and keep_mb are at least 1.".to_owned());
+    }
+    if !["required", "later"].contains(&settings.accounts.verify.as_str()) {
+        return wrong(format!(
+            "[accounts] verify is {:?}; it may be required or later.",
+            settings.accounts.verify
+        ));
     }
     let address: &str = &settings.server.listen;
     if !address.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok()) {

@@ -91,7 +91,7 @@ fn those_with_the_right_may_and_others_with_rights_may_not() {
         let (staff, editor) = (key("staff").await, key("editor").await);
         let send = async |command: &str, key: &str, body: &'static str| {
             let headers =
-                [("content-type", "application/json"), ("authorization", key), ("idempotency-key", "1")];
+                [("content-type", "application/json"), ("authorization", key), ("idempotency-key", command)];
             lab.send(&format!("POST /api/accounts/{id}/{command}"), &headers, body).await
         };
         let renamed = send("rename", &staff, r#"{"name":"eve"}"#).await;

@@ -115,7 +115,7 @@ fn what_is_not_there_yet_is_refused() {
         ] {
             talk.editor(say(line)).await;
         }
-        talk.editor(say("POST /api/notes").json(NOTE).with("idempotency-key", "k")).await;
+        talk.editor(say("PUT /api/notes/slug=x").json(NOTE).with("idempotency-key", "k")).await;
         talk.editor(say("PUT /api/notes/slug=x").json(NOTE).with("if-none-match", "*")).await;
     });
     assert_eq!(said.matches("\n501\n").count(), 6, "{said}");

@@ -1,6 +1,7 @@
 //! What whoever runs the site does from the command line, as the system: nobody stands above them.
 
 use mains_base::{Caller, Error, FieldError, Kind, Result, Uuid};
+use mains_database::Db;
 use mains_database::write::Tx;
 use mains_language::schema::{Field, FieldId, FieldKind};
 use mains_language::values;
@@ -10,7 +11,7 @@ use super::super::model::{self, Purpose, STAFF, Status};
 use super::super::passwords::Password;
 use super::super::store::{self, NewToken};
 use super::super::token;
-use super::{Accounts, areas, find, get, staff};
+use super::{Accounts, find, get, staff};
 
 /// Accounts in one answer.
 const PAGE: i64 = 500;
@@ -36,11 +37,12 @@ pub struct Listed {
 
 impl Accounts {
     /// A page of accounts behind an id, and the id of its last; `None` when there are no more.
-    pub async fn list(&self, after: Option<String>) -> Result<(Vec<Listed>, Option<String>)> {
+    pub async fn list(&self, db: &Db, after: Option<String>) -> Result<(Vec<Listed>, Option<String>)> {
         let write = move |tx: &mut Tx<'_>| {
             let prefix = tx.schema().find("accounts").and_then(|accounts| accounts.prefix.clone());
             let prefix = prefix.ok_or_else(|| Error::internal("there are no accounts here"))?;
-            let after = after.as_deref().and_then(|text| Uuid::parse(text, &prefix).ok()).unwrap_or(Uuid::NIL);
+            let after =
+                after.as_deref().and_then(|text| Uuid::parse(text, &prefix).ok()).unwrap_or(Uuid::NIL);
             let lines = store::list(tx, after, PAGE)?;
             let full = i64::try_from(lines.len()).unwrap_or(PAGE) == PAGE;
             let last = lines.last().map(|line| line.id.text(&prefix)).filter(|_| full);
@@ -60,49 +62,54 @@ impl Accounts {
             }
             Ok((listed, last))
         };
-        self.db.write(&[], write).await
+        db.write(&[], write).await
     }
 
     /// Makes an account with roles; answers its password, which is told this once.
-    pub async fn create(&self, email: &str, roles: Vec<String>) -> Result<Password> {
+    pub async fn create(&self, db: &Db, email: &str, roles: Vec<String>) -> Result<Password> {
         let email = address(email)?;
         check_words(&roles)?;
         let password = draw()?;
-        staff::create(self, staff::NewAccount { email, roles }, password.clone()).await?;
+        staff::create(self, db, staff::NewAccount { email, roles }, password.clone()).await?;
         Ok(password)
     }
 
     /// Makes the first account that may do everything, unless there is one; answers its password.
-    pub async fn first_owner(&self, email: &str) -> Result<Option<Password>> {
+    pub async fn first_owner(&self, db: &Db, email: &str) -> Result<Option<Password>> {
         let email = address(email)?;
         let password = draw()?;
-        let made = staff::first_owner(self, &email, password.clone()).await?;
+        let made = staff::first_owner(self, db, &email, password.clone()).await?;
         Ok(made.then_some(password))
     }
 
     /// Sets the roles and rights of an account.
-    pub async fn set_roles(&self, email: &str, roles: Vec<String>, rights: Vec<String>) -> Result<()> {
+    pub async fn set_roles(
+        &self,
+        db: &Db,
+        email: &str,
+        (roles, rights): (Vec<String>, Vec<String>),
+    ) -> Result<()> {
         check_words(&roles)?;
         let email = email.to_owned();
         let write = move |tx: &mut Tx<'_>| {
             let account = known(tx, &email)?;
-            staff::set_roles(tx, &Caller::system(), account, (&roles, &rights))
+            staff::put_roles(tx, &Caller::system(), account, (&roles, &rights))
         };
-        self.db.write(&[], write).await
+        db.write(&[], write).await
     }
 
     /// Closes an account, or opens it again.
-    pub async fn set_active(&self, email: &str, active: bool) -> Result<()> {
+    pub async fn set_active(&self, db: &Db, email: &str, active: bool) -> Result<()> {
         let email = email.to_owned();
         let write = move |tx: &mut Tx<'_>| {
             let account = known(tx, &email)?;
-            staff::set_active(tx, &Caller::system(), account, active)
+            staff::put_active(tx, &Caller::system(), account, active)
         };
-        self.db.write(&[], write).await
+        db.write(&[], write).await
     }
 
     /// A link by which a new password is chosen, as a path of the site: for who cannot get mail.
-    pub async fn reset_link(&self, email: &str) -> Result<Password> {
+    pub async fn reset_link(&self, db: &Db, email: &str) -> Result<Password> {
         let email = email.to_owned();
         let write = move |tx: &mut Tx<'_>| {
             let id = known(tx, &email)?;
@@ -116,12 +123,7 @@ impl Accounts {
             store::add_token(tx, &new)?;
             Ok(Password::new(format!("/reset?token={}", link.as_str())))
         };
-        self.db.write(&[], write).await
-    }
-
-    /// The areas that rights may be over.
-    pub async fn areas(&self) -> Result<Vec<String>> {
-        self.db.write(&[], |tx| Ok(areas(tx))).await
+        db.write(&[], write).await
     }
 }
 

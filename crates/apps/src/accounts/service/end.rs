@@ -1,22 +1,40 @@
 //! The end of an account: what is personal goes, here and in the log; a record without a name stays where others
 //! point at it.
 
-use mains_base::{Caller, Result, Uuid};
+use std::sync::Arc;
+
+use mains_base::{Caller, Result, Uuid, Value};
+use mains_database::Db;
 use mains_database::jobs::Job;
 use mains_database::log::{Forget, Position, scrub};
 use mains_database::write::{Changes, Tx};
-use mains_language::schema::Schema;
+use mains_language::schema::{Field, Schema};
+use mains_server::commands::{Answer, Invocation};
 use serde_json::json;
 
 use super::super::jobs::ERASE;
 use super::super::model::{self, Fields, STAFF, Status};
+use super::super::passwords::Password;
 use super::super::store;
 use super::mail::{Letter, enqueue};
 use super::{Accounts, enter, load};
 
-/// Begins to erase an account: from here on nobody signs in to it. The rest is a job.
-pub(crate) fn erase(tx: &mut Tx<'_>, caller: &Caller, id: Uuid) -> Result<()> {
-    tx.act_as(caller);
+/// Erases an account: its own, or of another as staff.
+pub(crate) async fn erase(app: &Accounts, call: Arc<Invocation>, current: Password) -> Result<Answer> {
+    let proof = app.proof(&call, current).await?;
+    call.write(&[], move |tx, call, entered| {
+        let id = entered.target()?.id();
+        if call.caller().id == id {
+            proof.check()?;
+        }
+        begin(tx, call.caller(), id)?;
+        Ok(if call.caller().id == id { Answer::nothing().signed_out() } else { Answer::nothing() })
+    })
+    .await
+}
+
+/// From here on nobody signs in to it. The rest is a job.
+fn begin(tx: &mut Tx<'_>, caller: &Caller, id: Uuid) -> Result<()> {
     let (fields, account) = load(tx, id)?;
     if matches!(account.status, Status::Erasing | Status::Erased) {
         return Ok(());
@@ -30,7 +48,7 @@ pub(crate) fn erase(tx: &mut Tx<'_>, caller: &Caller, id: Uuid) -> Result<()> {
     if let Some(email) = &account.email {
         enqueue(tx, Letter::Erased, email)?;
     }
-    let nothing = || mains_base::Value::List(Vec::new());
+    let nothing = || Value::List(Vec::new());
     let changes = [
         (fields.status, Status::Erasing.as_str().into()),
         (fields.roles, nothing()),
@@ -44,25 +62,24 @@ pub(crate) fn erase(tx: &mut Tx<'_>, caller: &Caller, id: Uuid) -> Result<()> {
 }
 
 /// The job: part by part, each a transaction of its own, so that nobody waits for it. It may be run again.
-pub(crate) async fn erase_rest(app: &Accounts, id: Uuid) -> Result<()> {
-    let fields = Fields::of(&app.db.epoch().schema)?;
-    while app.db.write_alone(&[], move |tx| tx.erase_account(fields.collection, id)).await? {}
+pub(crate) async fn erase_rest(db: &Db, id: Uuid) -> Result<()> {
+    let fields = Fields::of(&db.epoch().schema)?;
+    while db.write_alone(&[], move |tx| tx.erase_account(fields.collection, id)).await? {}
     let mut after = Some(Position(0));
     while let Some(from) = after {
-        after = app.db.write_alone(&[], move |tx| forget(tx, id, from)).await?;
+        after = db.write_alone(&[], move |tx| forget(tx, id, from)).await?;
     }
-    app.db
-        .write(&[], move |tx| {
-            let (fields, account) = load(tx, id)?;
-            if account.status == Status::Erased {
-                return Ok(());
-            }
-            let erased = [(fields.status, Status::Erased.as_str().into()), (fields.verified, false.into())];
-            tx.update(fields.collection, id, &Changes::of(erased))?;
-            tx.event(fields.collection, id, "account.erased");
-            Ok(())
-        })
-        .await
+    db.write(&[], move |tx| {
+        let (fields, account) = load(tx, id)?;
+        if account.status == Status::Erased {
+            return Ok(());
+        }
+        let erased = [(fields.status, Status::Erased.as_str().into()), (fields.verified, false.into())];
+        tx.update(fields.collection, id, &Changes::of(erased))?;
+        tx.event(fields.collection, id, "account.erased");
+        Ok(())
+    })
+    .await
 }
 
 fn forget(tx: &mut Tx<'_>, id: Uuid, after: Position) -> Result<Option<Position>> {
@@ -75,7 +92,7 @@ fn forget(tx: &mut Tx<'_>, id: Uuid, after: Position) -> Result<Option<Position>
 /// Collections whose changes may tell of an account.
 fn with_personal(schema: &Schema) -> Vec<String> {
     let accounts = schema.find("accounts").map(|accounts| accounts.id);
-    let tells = |field: &mains_language::schema::Field| field.personal.is_some() || field.relation() == accounts;
+    let tells = |field: &Field| field.personal.is_some() || field.relation() == accounts;
     let all = schema.collections.iter().filter(|one| one.fields.iter().any(tells));
     all.map(|one| one.name.clone()).collect()
 }

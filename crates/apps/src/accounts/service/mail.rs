@@ -6,8 +6,9 @@
 use std::fmt::Write as _;
 
 use mains_base::{Error, Result, Uuid};
-use mains_database::jobs::Job;
+use mains_database::jobs::{Job, JobContext};
 use mains_database::write::Tx;
+use mains_server::mail::{self, Mail};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -17,7 +18,7 @@ use super::super::model::{Account, Purpose, Status};
 use super::super::passwords::Password;
 use super::super::store::{self, NewToken};
 use super::super::token;
-use super::{Accounts, find, load};
+use super::{find, load};
 
 /// Within this time an address gets one letter of a sort, in seconds.
 const APART: i64 = 60;
@@ -45,17 +46,13 @@ pub(crate) struct Recipient {
     pub(crate) account: Option<String>,
 }
 
-/// A letter as the templates want it.
+/// A letter as it is to be sent.
 #[derive(Clone, Debug)]
-pub(crate) struct Written {
-    /// The template.
-    pub(crate) template: &'static str,
-    /// The address.
-    pub(crate) to: String,
-    /// What people call the account.
-    pub(crate) name: Option<String>,
+struct Written {
+    template: &'static str,
+    name: Option<String>,
     /// Where the link leads on the site, the link's text with it; absent: there is none.
-    pub(crate) path: Option<Password>,
+    path: Option<Password>,
 }
 
 /// Asks for a letter to an address.
@@ -80,9 +77,24 @@ fn ask(tx: &mut Tx<'_>, letter: Letter, to: Recipient) -> Result<()> {
     tx.enqueue(Job::new(LETTER, key).payload(json!({ "letter": letter })).secret(secret))
 }
 
-/// Decides what the letter says and makes its link; nothing, where there is nothing to say.
-pub(crate) async fn write_letter(app: &Accounts, letter: Letter, to: Recipient) -> Result<Option<Written>> {
-    app.db.write(&[], move |tx| write(tx, letter, &to)).await
+/// Decides what the letter says, makes its link and hands it to the mail; nothing, where there is nothing to say.
+/// The job is done in the same transaction, so no letter is written twice.
+pub(crate) async fn write_letter(context: JobContext, letter: Letter, to: Recipient) -> Result<()> {
+    let db = context.db.clone();
+    db.write(&[], move |tx| {
+        if let Some(Written { template, name, path }) = write(tx, letter, &to)? {
+            let path = path.as_ref().map(|path| path.as_str());
+            let mail = Mail {
+                template: template.to_owned(),
+                to: to.email.clone(),
+                context: json!({ "name": name, "path": path }),
+                key: format!("{}-{}", context.name(), context.key()),
+            };
+            mail::enqueue(tx, mail)?;
+        }
+        context.finish(tx)
+    })
+    .await
 }
 
 fn write(tx: &mut Tx<'_>, letter: Letter, to: &Recipient) -> Result<Option<Written>> {
@@ -92,9 +104,9 @@ fn write(tx: &mut Tx<'_>, letter: Letter, to: &Recipient) -> Result<Option<Writt
         (Letter::SignUp | Letter::Resend, Some(known)) if !known.verified => {
             linked(tx, &known, (Purpose::Verify, &to.email)).map(Some)
         }
-        (Letter::SignUp, Some(known)) => Ok(Some(plain("already", &known, to))),
+        (Letter::SignUp, Some(known)) => Ok(Some(plain("already", Some(&known)))),
         (Letter::Forgot, Some(known)) => linked(tx, &known, (Purpose::Reset, &to.email)).map(Some),
-        (Letter::ChangeEmail, Some(known)) => Ok(Some(plain("already", &known, to))),
+        (Letter::ChangeEmail, Some(known)) => Ok(Some(plain("already", Some(&known)))),
         (Letter::ChangeEmail, None) => {
             let id = to.account.as_deref().and_then(|text| Uuid::from_suffix(text).ok());
             let Some(id) = id else { return Ok(None) };
@@ -105,10 +117,10 @@ fn write(tx: &mut Tx<'_>, letter: Letter, to: &Recipient) -> Result<Option<Writt
             linked(tx, &account, (Purpose::ChangeEmail, &to.email)).map(Some)
         }
         (Letter::SignUp | Letter::Resend | Letter::Forgot, _) => Ok(None),
-        (Letter::EmailAsked, known) => Ok(Some(notice("email_asked", known.as_ref(), to))),
-        (Letter::EmailChanged, known) => Ok(Some(notice("email_changed", known.as_ref(), to))),
-        (Letter::PasswordChanged, known) => Ok(Some(notice("password_changed", known.as_ref(), to))),
-        (Letter::Erased, known) => Ok(Some(notice("erased", known.as_ref(), to))),
+        (Letter::EmailAsked, known) => Ok(Some(plain("email_asked", known.as_ref()))),
+        (Letter::EmailChanged, known) => Ok(Some(plain("email_changed", known.as_ref()))),
+        (Letter::PasswordChanged, known) => Ok(Some(plain("password_changed", known.as_ref()))),
+        (Letter::Erased, known) => Ok(Some(plain("erased", known.as_ref()))),
     }
 }
 
@@ -122,14 +134,9 @@ fn linked(tx: &mut Tx<'_>, account: &Account, (purpose, email): (Purpose, &str))
         Purpose::ChangeEmail => ("change_email", "/account/email"),
     };
     let path = Password::new(format!("{page}?token={}", link.as_str()));
-    Ok(Written { template, to: email.to_owned(), name: account.name.clone(), path: Some(path) })
+    Ok(Written { template, name: account.name.clone(), path: Some(path) })
 }
 
-fn plain(template: &'static str, account: &Account, to: &Recipient) -> Written {
-    Written { template, to: to.email.clone(), name: account.name.clone(), path: None }
-}
-
-fn notice(template: &'static str, account: Option<&Account>, to: &Recipient) -> Written {
-    let name = account.and_then(|account| account.name.clone());
-    Written { template, to: to.email.clone(), name, path: None }
+fn plain(template: &'static str, account: Option<&Account>) -> Written {
+    Written { template, name: account.and_then(|account| account.name.clone()), path: None }
 }

@@ -4,6 +4,7 @@
 //! is known ends in the same answer, and what differs is told by mail alone, to whoever reads that address.
 
 mod address;
+mod console;
 mod end;
 mod enter;
 mod guest;
@@ -15,28 +16,28 @@ mod staff;
 
 use std::sync::Arc;
 
-use mains_base::{Caller, Result, Time, Uuid};
-use mains_database::Db;
+use mains_base::{Result, Uuid};
 use mains_database::write::Tx;
+use mains_server::commands::Invocation;
 
 use super::model::{self, Account, Fields, Verify};
 use super::passwords::{Password, Passwords};
 use super::store;
 
 pub(super) use address::{change_email, confirm_email};
+pub use console::Listed;
 pub(super) use end::{erase, erase_rest};
-pub(super) use enter::Visit;
+pub(super) use enter::{end_one, end_others};
 pub(super) use guest::make_guest;
 pub(super) use mail::{Letter, Recipient, write_letter};
 pub(super) use password::{change_password, forgot, reset};
 pub(super) use sign_in::{prove, sign_in, sign_out};
 pub(super) use sign_up::{SignUp, resend, sign_up, verify};
-pub(super) use staff::{NewAccount, create, first_owner, set_active, set_roles};
+pub(super) use staff::{set_active, set_roles};
 
 /// What the services work with.
 #[derive(Clone, Debug)]
 pub struct Accounts {
-    pub(super) db: Db,
     pub(super) passwords: Passwords,
     pub(super) settings: Settings,
 }
@@ -51,26 +52,46 @@ pub struct Settings {
 }
 
 impl Accounts {
-    /// Over an open database; starts the thread that knows passwords.
-    pub fn open(db: Db, settings: Settings) -> Result<Self> {
-        Ok(Self { db, passwords: Passwords::start()?, settings })
+    /// With these settings; nothing runs before the first password comes.
+    pub fn new(settings: Settings) -> Self {
+        Self { passwords: Passwords::default(), settings }
     }
 
-    /// Refuses something delicate to who neither typed the password a short while ago nor types it now.
-    async fn expect_proof(&self, caller: &Caller, current: Option<Password>) -> Result<()> {
-        if model::is_fresh(caller, self.now()) {
-            return Ok(());
-        }
-        let Some(current) = current else { return Err(model::unproven()) };
-        let stored = store::of_account(self.db.engine(), caller.id).await?;
-        match self.passwords.matches(current, stored).await? {
-            true => Ok(()),
-            false => Err(model::wrong_password("current")),
-        }
+    /// The text to be stored for a password; of none none, since the command is refused for it anyway.
+    async fn hash(&self, password: Password) -> Result<String> {
+        if password.is_empty() { Ok(String::new()) } else { self.passwords.hash(password).await }
     }
 
-    fn now(&self) -> Time {
-        self.db.clock().now()
+    /// Whether a caller may do something delicate: the password was typed a short while ago, or now.
+    async fn proof(&self, call: &Invocation, current: Password) -> Result<Proof> {
+        let caller = call.caller();
+        if model::is_fresh(caller, call.now()) {
+            return Ok(Proof::Given);
+        }
+        if current.is_empty() {
+            return Ok(Proof::Needed);
+        }
+        let stored = store::of_account(call.db().engine(), caller.id).await?;
+        let same = self.passwords.matches(current, stored).await?;
+        Ok(if same { Proof::Given } else { Proof::Wrong })
+    }
+}
+
+/// What somebody showed before something delicate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Proof {
+    Given,
+    Needed,
+    Wrong,
+}
+
+impl Proof {
+    fn check(self) -> Result<()> {
+        match self {
+            Self::Given => Ok(()),
+            Self::Needed => Err(model::unproven()),
+            Self::Wrong => Err(model::wrong_password("current")),
+        }
     }
 }
 

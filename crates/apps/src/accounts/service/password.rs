@@ -2,65 +2,70 @@
 //!
 //! Always true: with a new password every session and every link of the account ends but the one that set it.
 
-use mains_base::{Result, Uuid};
-use mains_server::sessions::Token;
+use std::sync::Arc;
 
-use super::super::model::{self, Purpose};
+use mains_base::Result;
+use mains_database::write::Tx;
+use mains_server::commands::{Answer, Invocation};
+
+use super::super::model::{self, Account, Purpose};
 use super::super::passwords::Password;
 use super::super::{store, token};
 use super::mail::{Letter, enqueue};
-use super::{Accounts, Visit, enter, load, sign_up};
+use super::{Accounts, enter, get, sign_up};
 
 /// Asks for a link by mail. Nothing is looked up here, so nothing can tell whether the address is known.
-pub(crate) async fn forgot(app: &Accounts, email: String) -> Result<()> {
-    app.db.write(&[], move |tx| enqueue(tx, Letter::Forgot, &email)).await
+pub(crate) async fn forgot(call: Arc<Invocation>, email: String) -> Result<Answer> {
+    call.write(&[], move |tx, _, _| {
+        enqueue(tx, Letter::Forgot, &email)?;
+        Ok(Answer::later())
+    })
+    .await
 }
 
 /// The mailed link and a new password: who reads the address gets the account back, and nobody else keeps it.
 pub(crate) async fn reset(
     app: &Accounts,
-    visit: Visit,
-    link: Password,
+    call: Arc<Invocation>,
+    link: &str,
     password: Password,
-) -> Result<(Uuid, Token)> {
-    model::check_password(&password, &[])?;
-    let hash = token::hash(&link);
-    let stored = app.passwords.hash(password).await?;
-    app.db
-        .write(&[], move |tx| {
-            tx.act_as(&visit.caller);
-            let account = sign_up::open(tx, hash, Purpose::Reset)?;
-            let account = sign_up::prove(tx, account)?;
-            store::put_password(tx, account.id, Some(&stored))?;
-            enter::end_all(tx, account.id)?;
-            if let Some(email) = &account.email {
-                enqueue(tx, Letter::PasswordChanged, email)?;
-            }
-            Ok((account.id, enter::enter(tx, &account, &visit)?))
-        })
-        .await
+) -> Result<Answer> {
+    let hash = token::hash(link);
+    let weak = model::weakness(&password, &[]);
+    let stored = app.hash(password).await?;
+    call.write(&[], move |tx, call, _| {
+        model::expect_strong(weak)?;
+        let account = sign_up::open(tx, hash, Purpose::Reset)?;
+        let account = sign_up::prove(tx, account)?;
+        replace(tx, &account, &stored)?;
+        Ok(enter::enter(tx, &account, call)?.with(Answer::record(account.id)))
+    })
+    .await
 }
 
 /// Changes the password of who is signed in.
 pub(crate) async fn change_password(
     app: &Accounts,
-    visit: Visit,
-    current: Option<Password>,
+    call: Arc<Invocation>,
+    current: Password,
     password: Password,
-) -> Result<Token> {
-    app.expect_proof(&visit.caller, current).await?;
-    model::check_password(&password, &[])?;
-    let stored = app.passwords.hash(password).await?;
-    app.db
-        .write(&[], move |tx| {
-            tx.act_as(&visit.caller);
-            let (_, account) = load(tx, visit.caller.id)?;
-            store::put_password(tx, account.id, Some(&stored))?;
-            enter::end_all(tx, account.id)?;
-            if let Some(email) = &account.email {
-                enqueue(tx, Letter::PasswordChanged, email)?;
-            }
-            enter::enter(tx, &account, &visit)
-        })
-        .await
+) -> Result<Answer> {
+    let proof = app.proof(&call, current).await?;
+    let weak = model::weakness(&password, &[]);
+    let stored = app.hash(password).await?;
+    call.write(&[], move |tx, call, _| {
+        proof.check()?;
+        model::expect_strong(weak)?;
+        let account = get(tx, call.caller().id)?;
+        replace(tx, &account, &stored)?;
+        Ok(enter::enter(tx, &account, call)?.with(Answer::nothing()))
+    })
+    .await
+}
+
+/// A new password: whoever is signed in is out, links are dead, the owner is told.
+fn replace(tx: &mut Tx<'_>, account: &Account, stored: &str) -> Result<()> {
+    store::put_password(tx, account.id, Some(stored))?;
+    enter::end_all(tx, account.id)?;
+    account.email.as_deref().map_or(Ok(()), |email| enqueue(tx, Letter::PasswordChanged, email))
 }

@@ -3,26 +3,25 @@
 //! Always true, where addresses are verified first: signing up with a known address and with an unknown one gives the
 //! same answer, trips the same constraints before it, and enqueues the same letter. What differs is in that letter.
 
+use std::sync::Arc;
+
 use mains_base::{Caller, Result, Uuid, Value};
-use mains_database::write::records::{self, Target};
-use mains_database::write::{Changes, Input, New, Tx};
-use mains_server::sessions::Token;
+use mains_database::write::{Changes, New, Tx};
+use mains_server::commands::{Answer, Invocation};
 
 use super::super::model::{self, Account, Fields, Purpose, Status, Verify};
 use super::super::passwords::Password;
 use super::super::{store, token};
 use super::mail::{Letter, enqueue};
-use super::{Accounts, Visit, enter, find, load};
+use super::{Accounts, enter, find, get};
 
-/// What somebody signs up with.
+/// What somebody signs up with, besides the password and the fields that a site added.
 #[derive(Clone, Debug)]
 pub(crate) struct SignUp {
     /// The address, which will name the account.
     pub(crate) email: String,
     /// What people call them.
     pub(crate) name: Option<String>,
-    /// The fields that a site added.
-    pub(crate) extra: Input,
 }
 
 /// What is known before the transaction.
@@ -30,51 +29,50 @@ struct Known {
     hash: String,
     /// The password is the one that is stored for this address.
     same: bool,
+    verify: Verify,
 }
 
 /// Makes an account, or, for an address that has one, only a letter that says so.
 pub(crate) async fn sign_up(
     app: &Accounts,
-    visit: Visit,
+    call: Arc<Invocation>,
     new: SignUp,
     password: Password,
-) -> Result<Option<Token>> {
-    if !app.settings.sign_up {
-        return Err(model::closed());
-    }
+) -> Result<Answer> {
+    let open = app.settings.sign_up;
     let words = [new.email.as_str(), new.name.as_deref().unwrap_or_default()];
-    model::check_password(&password, &words)?;
+    let weak = model::weakness(&password, &words);
     // The same two computations for every address.
-    let stored = store::of_address(app.db.engine(), &new.email).await?.and_then(|known| known.password);
+    let stored = store::of_address(call.db().engine(), &new.email).await?.and_then(|known| known.password);
     let same = app.passwords.matches(password.clone(), stored).await?;
-    let known = Known { hash: app.passwords.hash(password).await?, same };
-    let verify = app.settings.verify;
-    app.db.write(&[], move |tx| make(tx, &visit, &new, (&known, verify))).await
+    let known = Known { hash: app.hash(password).await?, same, verify: app.settings.verify };
+    call.write(&[], move |tx, call, _| {
+        if !open {
+            return Err(model::closed());
+        }
+        model::expect_strong(weak)?;
+        make(tx, call, &new, &known)
+    })
+    .await
 }
 
-fn make(
-    tx: &mut Tx<'_>,
-    visit: &Visit,
-    new: &SignUp,
-    (known, verify): (&Known, Verify),
-) -> Result<Option<Token>> {
-    tx.act_as(&visit.caller);
+fn make(tx: &mut Tx<'_>, call: &Invocation, new: &SignUp, known: &Known) -> Result<Answer> {
     let made = tx.savepoint(|tx| {
-        let id = without_address(tx, visit, new)?;
+        let id = without_address(tx, call, new)?;
         claim(tx, id, &new.email)?;
         store::put_password(tx, id, Some(&known.hash))?;
         Ok(id)
     });
     enqueue(tx, Letter::SignUp, &new.email)?;
-    match (made, verify) {
-        (Ok(_), Verify::Required) => Ok(None),
+    match (made, known.verify) {
+        (Ok(_), Verify::Required) => Ok(Answer::later()),
         (Ok(id), Verify::Later) => {
-            let (_, account) = load(tx, id)?;
-            enter::enter(tx, &account, visit).map(Some)
+            let account = get(tx, id)?;
+            Ok(enter::enter(tx, &account, call)?.with(Answer::later()))
         }
         (Err(error), Verify::Required) if error.code() == model::taken().code() => {
             contest(tx, &new.email, known.same)?;
-            Ok(None)
+            Ok(Answer::later())
         }
         (Err(error), _) => Err(error),
     }
@@ -82,25 +80,18 @@ fn make(
 
 /// The record without its address: every constraint but the one on addresses speaks here, so what a client is told
 /// does not depend on whether the address is known. A guest keeps its record, with all that points at it.
-fn without_address(tx: &mut Tx<'_>, visit: &Visit, new: &SignUp) -> Result<Uuid> {
+fn without_address(tx: &mut Tx<'_>, call: &Invocation, new: &SignUp) -> Result<Uuid> {
     let fields = Fields::of(&tx.schema())?;
     let name = Value::from(new.name.clone());
-    let id = match visit.guest() {
-        Some(guest) => {
-            tx.update(fields.collection, guest, &Changes::of([(fields.name, name)]))?;
-            guest
-        }
-        None => {
-            let guest = New::of([(fields.kind, "guest".into()), (fields.name, name)]);
-            tx.insert(fields.collection, &guest)?.id()
-        }
+    let id = if let Some(guest) = enter::guest_of(call) {
+        tx.update(fields.collection, guest, &Changes::of([(fields.name, name)]))?;
+        guest
+    } else {
+        let guest = New::of([(fields.kind, "guest".into()), (fields.name, name)]);
+        tx.insert(fields.collection, &guest)?.id()
     };
-    if !(new.extra.values.is_empty() && new.extra.problems.is_empty()) {
-        // The site's rules judge its fields with the new account as `auth`.
-        let target = Target::id(fields.collection, id);
-        records::update(tx, &Caller::account(id), &target, &new.extra)?;
-        tx.act_as(&visit.caller);
-    }
+    // The site's rules judge its fields with the new account as `auth`.
+    call.take(tx, &Caller::account(id), id)?;
     tx.flush()?;
     Ok(id)
 }
@@ -124,27 +115,29 @@ fn contest(tx: &mut Tx<'_>, email: &str, same: bool) -> Result<()> {
 }
 
 /// Sends the link again, if there is something to verify.
-pub(crate) async fn resend(app: &Accounts, email: String) -> Result<()> {
-    app.db.write(&[], move |tx| enqueue(tx, Letter::Resend, &email)).await
+pub(crate) async fn resend(call: Arc<Invocation>, email: String) -> Result<Answer> {
+    call.write(&[], move |tx, _, _| {
+        enqueue(tx, Letter::Resend, &email)?;
+        Ok(Answer::later())
+    })
+    .await
 }
 
 /// The mailed link: the address is proven and a session begins.
-pub(crate) async fn verify(app: &Accounts, visit: Visit, link: Password) -> Result<(Uuid, Token)> {
-    let hash = token::hash(&link);
-    app.db
-        .write(&[], move |tx| {
-            tx.act_as(&visit.caller);
-            let account = open(tx, hash, Purpose::Verify)?;
-            let account = prove(tx, account)?;
-            Ok((account.id, enter::enter(tx, &account, &visit)?))
-        })
-        .await
+pub(crate) async fn verify(call: Arc<Invocation>, link: &str) -> Result<Answer> {
+    let hash = token::hash(link);
+    call.write(&[], move |tx, call, _| {
+        let account = open(tx, hash, Purpose::Verify)?;
+        let account = prove(tx, account)?;
+        Ok(enter::enter(tx, &account, call)?.with(Answer::record(account.id)))
+    })
+    .await
 }
 
 /// Uses up a link and gives the account that it opens.
 pub(super) fn open(tx: &mut Tx<'_>, hash: [u8; 32], purpose: Purpose) -> Result<Account> {
     let taken = store::take_token(tx, hash, purpose)?.ok_or_else(model::dead_link)?;
-    let (_, account) = load(tx, taken.account)?;
+    let account = get(tx, taken.account)?;
     let same = account.email.as_deref() == Some(taken.email.as_str());
     let alive = account.status == Status::Active && same;
     if alive { Ok(account) } else { Err(model::dead_link()) }
@@ -157,4 +150,3 @@ pub(super) fn prove(tx: &mut Tx<'_>, account: Account) -> Result<Account> {
     store::raise_generation(tx, account.id)?;
     Ok(Account { verified: true, ..account })
 }
-

@@ -1,12 +1,16 @@
 //! What staff does: accounts made by hand, roles and rights, and accounts that are closed for a while.
 
+use std::sync::Arc;
+
 use mains_base::{Caller, Result, Uuid, Value};
+use mains_database::Db;
 use mains_database::write::{Changes, New, Tx};
+use mains_server::commands::{Answer, Invocation};
 
 use super::super::model::{self, Account, Fields, STAFF, Status};
 use super::super::passwords::Password;
 use super::super::store;
-use super::{Accounts, areas, enter, load};
+use super::{Accounts, areas, enter, get, load};
 
 /// An account that staff makes.
 #[derive(Clone, Debug)]
@@ -18,28 +22,26 @@ pub(crate) struct NewAccount {
 }
 
 /// Makes an account with this password.
-pub(crate) async fn create(app: &Accounts, new: NewAccount, password: Password) -> Result<Uuid> {
+pub(crate) async fn create(app: &Accounts, db: &Db, new: NewAccount, password: Password) -> Result<Uuid> {
     let hash = app.passwords.hash(password).await?;
-    app.db.write(&[], move |tx| make(tx, &new, &hash)).await
+    db.write(&[], move |tx| make(tx, &new, &hash)).await
 }
 
 /// Makes the first account that may do everything, unless there is one; answers whether it was made.
-pub(crate) async fn first_owner(app: &Accounts, email: &str, password: Password) -> Result<bool> {
-    let owned = async |app: &Accounts| app.db.write(&[], |tx| store::has_other_owner(tx, Uuid::NIL)).await;
-    if owned(app).await? {
+pub(crate) async fn first_owner(app: &Accounts, db: &Db, email: &str, password: Password) -> Result<bool> {
+    if db.write(&[], |tx| store::has_other_owner(tx, Uuid::NIL)).await? {
         return Ok(false);
     }
     let hash = app.passwords.hash(password).await?;
     let new = NewAccount { email: email.to_owned(), roles: vec![STAFF.to_owned()] };
-    app.db
-        .write(&[], move |tx| {
-            // Another node may have been quicker.
-            if store::has_other_owner(tx, Uuid::NIL)? {
-                return Ok(false);
-            }
-            make(tx, &new, &hash).map(|_| true)
-        })
-        .await
+    db.write(&[], move |tx| {
+        // Another node may have been quicker.
+        if store::has_other_owner(tx, Uuid::NIL)? {
+            return Ok(false);
+        }
+        make(tx, &new, &hash).map(|_| true)
+    })
+    .await
 }
 
 fn make(tx: &mut Tx<'_>, new: &NewAccount, hash: &str) -> Result<Uuid> {
@@ -56,8 +58,35 @@ fn make(tx: &mut Tx<'_>, new: &NewAccount, hash: &str) -> Result<Uuid> {
     Ok(id)
 }
 
+/// Sets the roles and rights that were sent.
+pub(crate) async fn set_roles(
+    call: Arc<Invocation>,
+    roles: Option<Vec<String>>,
+    rights: Option<Vec<String>>,
+) -> Result<Answer> {
+    call.write(&[], move |tx, call, entered| {
+        let id = entered.target()?.id();
+        let account = get(tx, id)?;
+        let roles = roles.as_ref().unwrap_or(&account.roles);
+        let rights = rights.as_ref().unwrap_or(&account.rights);
+        put_roles(tx, call.caller(), id, (roles, rights))?;
+        Ok(Answer::record(id))
+    })
+    .await
+}
+
+/// Closes an account, or opens it again.
+pub(crate) async fn set_active(call: Arc<Invocation>, active: bool) -> Result<Answer> {
+    call.write(&[], move |tx, call, entered| {
+        let id = entered.target()?.id();
+        put_active(tx, call.caller(), id, active)?;
+        Ok(Answer::record(id))
+    })
+    .await
+}
+
 /// Sets the roles and rights of an account. What rises is used only after a new sign-in; what falls, falls at once.
-pub(crate) fn set_roles(
+pub(super) fn put_roles(
     tx: &mut Tx<'_>,
     staff: &Caller,
     id: Uuid,
@@ -73,8 +102,8 @@ pub(crate) fn set_roles(
     }
     let changes = Changes::of([(fields.roles, list(roles)), (fields.rights, list(rights))]);
     tx.update(fields.collection, id, &changes)?;
-    let rises = owner(roles) && !owner(&account.roles)
-        || rights.iter().any(|right| !account.rights.contains(right));
+    let rises =
+        owner(roles) && !owner(&account.roles) || rights.iter().any(|right| !account.rights.contains(right));
     if rises && staff.id != id {
         return enter::end_all(tx, id);
     }
@@ -82,7 +111,7 @@ pub(crate) fn set_roles(
 }
 
 /// Closes an account, or opens it again. Its sessions and links end with it.
-pub(crate) fn set_active(tx: &mut Tx<'_>, staff: &Caller, id: Uuid, active: bool) -> Result<()> {
+pub(super) fn put_active(tx: &mut Tx<'_>, staff: &Caller, id: Uuid, active: bool) -> Result<()> {
     tx.act_as(staff);
     let (fields, account) = load(tx, id)?;
     expect_person(&account)?;

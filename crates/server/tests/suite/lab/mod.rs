@@ -129,7 +129,7 @@ pub(crate) fn app(seen: &Seen) -> App {
                 let new = New::of([(name, invocation.value("name").clone())]).id(id);
                 tx.insert(
                     of.id,
-                    new.on_unique("name_unique", || Error::conflict("accounts.taken", "Taken.")),
+                    &new.on_unique("name_unique", || Error::conflict("accounts.taken", "Taken.")),
                 )?;
                 invocation.take(tx, &Caller::account(id), id)?;
                 let token = sessions::insert(tx, id, &Facts::account(), &invocation.origin())?;
@@ -167,7 +167,7 @@ pub(crate) fn app(seen: &Seen) -> App {
                 let target = entered.target()?;
                 let name = invocation.field("name")?;
                 let changes = Changes::of([(name, invocation.value("name").clone())]);
-                tx.update(target.collection, target.id(), changes)?;
+                tx.update(target.collection, target.id(), &changes)?;
                 Ok(Answer::record(target.id()))
             })
             .await
@@ -177,7 +177,7 @@ pub(crate) fn app(seen: &Seen) -> App {
             .write(&[], |tx, invocation, entered| {
                 let target = entered.target()?;
                 let changes = Changes::default().add(invocation.field("renamed")?, Value::Int(1));
-                tx.update(target.collection, target.id(), changes)?;
+                tx.update(target.collection, target.id(), &changes)?;
                 Ok(Answer::nothing())
             })
             .await
@@ -197,7 +197,7 @@ pub(crate) fn app(seen: &Seen) -> App {
         guests: Some(Arc::new(|tx, origin: &Origin| {
             let of = accounts(&tx.schema()).id;
             let id = tx.id(of)?;
-            tx.insert(of, New::default().id(id))?;
+            tx.insert(of, &New::default().id(id))?;
             let token = sessions::insert(tx, id, &Facts::guest(), origin)?;
             Ok((Facts::guest().caller(id), token))
         })),

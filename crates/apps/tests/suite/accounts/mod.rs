@@ -1,0 +1,49 @@
+//! Accounts.
+
+mod address;
+mod end;
+mod entering;
+mod guests;
+mod incidents;
+mod pages;
+mod passwords;
+mod profile;
+mod sessions;
+mod staff;
+mod timing;
+mod world;
+
+use mains_database::dialect::Dialect;
+use mains_testkit::database::on;
+
+use world::{World, settings};
+
+/// Runs a test on both databases, in a site where addresses are verified first.
+fn on_both(test: impl AsyncFn(World) + Sync) {
+    on_both_in(&[], test);
+}
+
+/// The same in a site with these collections.
+fn on_both_in(files: &[(&str, &str)], test: impl AsyncFn(World) + Sync) {
+    for dialect in [Dialect::Sqlite, Dialect::Postgres] {
+        on(dialect, async || test(World::with(dialect, settings(), files).await).await);
+    }
+}
+
+/// Accounts with a name that is public and unique.
+const NAMED: &str = r#"
+extends = "accounts"
+[fields.username]
+type = "text"
+unique = true
+ignore_case = true
+pattern = '[A-Za-z0-9_.-]+'
+message = "This name is taken or has other characters than letters, digits, _ . -"
+read = 'true'
+write = 'id == auth.id'
+[fields.credit]
+type = "integer"
+read = 'true'
+[rules]
+read = 'true'
+"#;
