@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use mains_base::Result;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::values::meaning;
@@ -92,6 +93,8 @@ impl Opener {
         let connection = Connection::open_with_flags_and_vfs(&self.path, flags, VFS)?;
         connection.busy_timeout(std::time::Duration::from_secs(5))?;
         connection.set_prepared_statement_cache_capacity(PREPARED);
+        // One plan for each statement: else a statement is prepared again whenever the value of a condition changes.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         crate::sql::functions::register(&connection)?;
         connection.pragma_update(None, "wal_autocheckpoint", 0)?;
         connection.pragma_update(None, "mmap_size", 0)?;
