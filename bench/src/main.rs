@@ -102,6 +102,7 @@ fn prepare(root: &Path, quick: bool) -> Result<Setting> {
     let folder = root.join("target/bench");
     std::fs::create_dir_all(&folder)?;
     Ok(Setting {
+        root: root.to_owned(),
         mains: root.join("target/dist/mains"),
         pocketbase: root.join("target/pocketbase/bin/pocketbase"),
         folder,

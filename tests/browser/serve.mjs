@@ -1,7 +1,8 @@
 // Starts the built program on a copy of a site, on a free port, and the browser that looks at it.
+import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { cp, mkdtemp, rm } from "node:fs/promises";
+import { cp, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -35,4 +36,22 @@ export async function serveCopy(site) {
 export function openBrowser() {
   const args = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
   return chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", headless: true, args });
+}
+
+// The source of axe, to be evaluated in a page.
+export const axe = await readFile(fileURLToPath(import.meta.resolve("axe-core/axe.min.js")), "utf8");
+
+// Opens pages, each in a context of its own, that fail their test when the browser's console shows an error; `allowed`
+// is what it may say.
+export function opener(browser, address) {
+  return async (path, { allowed, ...options } = {}) => {
+    const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+    const page = await context.newPage();
+    const mistakes = [];
+    const note = (text) => allowed?.test(text) || mistakes.push(text);
+    page.on("console", (message) => message.type() === "error" && note(message.text()));
+    page.on("pageerror", (error) => note(String(error)));
+    await page.goto(address + path, { waitUntil: "load" });
+    return { page, context, done: async () => (assert.deepEqual(mistakes, []), context.close()) };
+  };
 }

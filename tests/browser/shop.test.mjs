@@ -1,17 +1,15 @@
-// The Corner Shop in headless Chromium, against the real binary: what a person sees and can do.
+// The Corner Shop in headless Chromium, against the real binary: what a visitor sees and can do, with a script and without.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { readFile } from "node:fs/promises";
-import { fileURLToPath } from "node:url";
 
-import { openBrowser, serveCopy } from "./serve.mjs";
+import { axe, openBrowser, opener, serveCopy } from "./serve.mjs";
 
-const axe = await readFile(fileURLToPath(import.meta.resolve("axe-core/axe.min.js")), "utf8");
-let site, browser;
+let site, browser, open;
 
 before(async () => {
   site = await serveCopy("examples/corner-shop");
   browser = await openBrowser();
+  open = opener(browser, site.address);
 });
 
 after(async () => {
@@ -19,72 +17,73 @@ after(async () => {
   await site?.stop();
 });
 
-// A page that fails the test when the browser's console shows an error.
-async function open(path, options = {}) {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
-  const page = await context.newPage();
-  const mistakes = [];
-  page.on("console", (message) => message.type() === "error" && mistakes.push(message.text()));
-  page.on("pageerror", (error) => mistakes.push(String(error)));
-  await page.goto(site.address + path, { waitUntil: "networkidle" });
-  return { page, done: async () => (assert.deepEqual(mistakes, []), context.close()) };
-}
-
 const names = (page) => page.locator(".item h3").allTextContents();
 
-test("the front page lists the goods with their prices and pictures", async () => {
+test("the front page shows offers, aisles and what is new, with prices and pictures", async () => {
   const { page, done } = await open("/");
-  assert.equal((await names(page))[0], "Dark rye bread");
-  assert.equal(await page.locator(".item").count(), 24);
-  assert.match(await page.locator("#count").textContent(), /^24 of 202 things$/);
-  assert.equal(await page.locator(".item .tag b").first().textContent(), "€4.20");
-  assert.ok(await page.locator(".item img").first().evaluate((image) => image.naturalWidth > 0));
+  assert.match(await page.locator("h1").textContent(), /around the corner/);
+  assert.equal(await page.locator(".door").count(), 8);
+  assert.equal((await names(page)).length, 10);
+  assert.equal(await page.locator(".receipt .lines li").first().textContent().then((text) => text.trim()), "Dark rye bread€4.20");
+  assert.ok(await page.locator(".door img").first().evaluate((image) => image.naturalWidth > 0));
   await done();
 });
 
-test("more of the shelf comes on asking, nothing twice", async () => {
-  const { page, done } = await open("/");
-  await page.locator("#more").click();
-  await page.waitForFunction(() => document.querySelectorAll(".item").length === 48);
-  const shown = await names(page);
-  assert.equal(new Set(shown).size, 48);
+for (const javaScriptEnabled of [true, false]) {
+  const how = javaScriptEnabled ? "with a script" : "without one";
+
+  test(`an aisle, filters and an order narrow the list, and chips take them away, ${how}`, async () => {
+    const { page, done } = await open("/", { javaScriptEnabled });
+    await page.getByRole("navigation", { name: "Aisles" }).getByRole("link", { name: "Cheese & dairy" }).click();
+    assert.equal(await page.locator("h1").textContent(), "Cheese & dairy");
+    assert.equal((await names(page)).length, 24);
+    await page.getByLabel("Organic").check();
+    await page.getByLabel("Sort").selectOption("price");
+    await Promise.all([page.waitForURL("**sort=price**"), page.getByRole("button", { name: "Apply" }).click()]);
+    assert.deepEqual(await names(page), ["Plain yogurt", "Oat drink", "Sheep cheese in brine", "Hay milk cheese", "Organic eggs"]);
+    await Promise.all([page.waitForURL((url) => !url.searchParams.has("organic")), page.locator(".chips a").click()]);
+    assert.equal((await names(page)).length, 24);
+    await done();
+  });
+
+  test(`the whole aisle comes page by page, nothing twice, ${how}`, async () => {
+    const { page, done } = await open("/aisles/dairy", { javaScriptEnabled });
+    const first = await names(page);
+    await page.getByRole("link", { name: "Next 24" }).click();
+    await page.waitForURL("**cursor=**");
+    const all = [...first, ...(await names(page))];
+    assert.equal(new Set(all).size, 31);
+    assert.equal(all.length, 31);
+    await done();
+  });
+
+  test(`the search finds by name and description, in any case, ${how}`, async () => {
+    const { page, done } = await open("/", { javaScriptEnabled });
+    await page.getByLabel("Search the shop").fill("HONEY");
+    await Promise.all([page.waitForURL("**/search?q=HONEY"), page.keyboard.press("Enter")]);
+    const shown = await names(page);
+    assert.ok(shown.includes("Lime blossom honey") && shown.includes("Honey cake"), shown.join());
+    await page.goto(`${site.address}/search?q=submarine`);
+    assert.match(await page.locator("main").textContent(), /Nothing on the shelves fits/);
+    await done();
+  });
+}
+
+test("a product shows its price by measure and what people say, by stars", async () => {
+  const { page, done } = await open("/products/country-loaf");
+  assert.match(await page.locator(".price-big").textContent(), /€3\.90.*750 g · €5\.20\/kg/s);
+  const reviews = await page.locator(".review").count();
+  assert.ok(reviews > 0);
+  const counts = await page.locator(".bars .num").allTextContents();
+  assert.equal(counts.map(Number).reduce((sum, count) => sum + count), reviews);
   await done();
 });
 
-test("an aisle, a filter and an order narrow the list, and chips take them away", async () => {
-  const { page, done } = await open("/?aisle=dairy");
-  assert.equal(await page.locator("h1").first().textContent(), "Cheese & dairy");
-  await page.getByLabel("Organic").check();
-  await page.getByLabel("Sort").selectOption("price,shelf");
-  await Promise.all([page.waitForURL("**sort=price**"), page.getByRole("button", { name: "Apply" }).click()]);
-  await page.locator(".item").first().waitFor();
-  assert.deepEqual(await names(page), ["Plain yogurt", "Oat drink", "Sheep cheese in brine", "Hay milk cheese", "Organic eggs"]);
-  await Promise.all([page.waitForURL((url) => !url.searchParams.has("only")), page.locator("#chips a").click()]);
-  await page.locator(".item").first().waitFor();
-  assert.ok((await names(page)).length > 5);
-  await done();
-});
-
-test("the search finds by name and description, in any case", async () => {
-  const { page, done } = await open("/");
-  await page.getByLabel("Search the shop").fill("HONEY");
-  await Promise.all([page.waitForURL("**/?q=HONEY"), page.keyboard.press("Enter")]);
-  await page.locator(".item").first().waitFor();
-  const shown = await names(page);
-  assert.ok(shown.includes("Lime blossom honey") && shown.includes("Honey cake"), shown.join());
-  await done();
-});
-
-test("a product shows what people say about it", async () => {
-  const { page, done } = await open("/?product=dark-rye-bread");
-  assert.equal(await page.locator("h1:visible").textContent(), "Dark rye bread");
-  assert.ok((await page.locator(".review").count()) > 0);
-  await done();
-});
-
-test("nothing on the shelf says so", async () => {
-  const { page, done } = await open("/?q=submarine");
-  assert.match(await page.locator("#count").textContent(), /^Nothing on the shelf fits/);
+test("what is not there says so and leads back", async () => {
+  const { page, done } = await open("/products/submarine", { allowed: /404/ });
+  assert.match(await page.locator("h1").textContent(), /not in the shop/);
+  await page.getByRole("link", { name: "Back to the front" }).click();
+  await page.waitForURL(`${site.address}/`);
   await done();
 });
 
@@ -92,13 +91,14 @@ for (const [name, options] of [
   ["desktop, light", {}],
   ["desktop, dark", { colorScheme: "dark" }],
   ["phone", { viewport: { width: 390, height: 844 } }],
+  ["narrow phone, dark", { viewport: { width: 320, height: 700 }, colorScheme: "dark" }],
 ]) {
   test(`axe finds nothing and nothing sticks out: ${name}`, async () => {
-    for (const path of ["/", "/?product=dark-rye-bread"]) {
+    for (const path of ["/", "/products/dark-rye-bread", "/aisles/bread?organic=true", "/search?q=submarine"]) {
       const { page, done } = await open(path, { ...options, bypassCSP: true });
       await page.evaluate(axe);
       const { violations } = await page.evaluate(() => window.axe.run());
-      assert.deepEqual(violations.map(({ id, nodes }) => [id, nodes[0].html]), []);
+      assert.deepEqual(violations.map(({ id, nodes }) => [path, id, nodes[0].html]), []);
       const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
       assert.ok(wide <= 0, `${path} is ${wide} px too wide`);
       await done();

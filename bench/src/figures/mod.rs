@@ -4,6 +4,7 @@ mod create;
 mod get;
 mod hot_row;
 mod list;
+mod pages;
 mod postgres;
 mod scale;
 mod sqlite;
@@ -19,6 +20,8 @@ use crate::report::{Figure, median};
 
 /// What every figure needs.
 pub(crate) struct Setting {
+    /// The project.
+    pub(crate) root: PathBuf,
     /// The optimized program.
     pub(crate) mains: PathBuf,
     /// PocketBase.
@@ -49,6 +52,7 @@ pub(crate) const ALL: [Entry; 10] = [
     Entry { name: "get", programs: true, measure: get::measure },
     Entry { name: "list", programs: true, measure: list::measure },
     Entry { name: "create", programs: true, measure: create::measure },
+    Entry { name: "pages", programs: true, measure: pages::measure },
     Entry { name: "scale", programs: true, measure: scale::measure },
     Entry { name: "postgres-get", programs: false, measure: postgres::get },
     Entry { name: "postgres-create", programs: false, measure: postgres::create },

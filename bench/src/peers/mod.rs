@@ -4,3 +4,4 @@ pub(crate) mod hyper;
 pub(crate) mod pocketbase;
 pub(crate) mod postgres;
 pub(crate) mod sqlite;
+pub(crate) mod web;

@@ -7,9 +7,14 @@ from make_pictures import picture
 
 HERE = Path(__file__).parent
 SITE = HERE.parent
-CATEGORIES = [("bread", "Bread & bakery", "butter"), ("dairy", "Cheese & dairy", "sky"), ("produce", "Fruit & vegetables", "mint"),
-              ("pantry", "Pantry", "blush"), ("coffee", "Coffee & tea", "stone"), ("household", "Household", "blush"),
-              ("paper", "Paper & desk", "stone")]
+CATEGORIES = [("bread", "Bread & bakery", "butter", "Loaves, rolls, crispbread", "country-loaf"),
+              ("dairy", "Cheese & dairy", "sky", "Cut to order, milk in glass", "cheddar-18-months"),
+              ("produce", "Fruit & vegetables", "mint", "What is ripe this week", "red-apples"),
+              ("pantry", "Pantry", "blush", "Oil, honey, pickles, tins", "chestnut-honey"),
+              ("coffee", "Coffee & tea", "stone", "Roasted on Mondays", "assam"),
+              ("household", "Household", "blush", "Soap, candles, brushes", "beeswax-candle"),
+              ("paper", "Paper & desk", "butter", "Notebooks, pencils, string", "address-book")]
+MEASURES = {"kg": ("kg", 1000), "g": ("kg", 1), "l": ("l", 1000), "ml": ("l", 1)}
 PEOPLE = ["Ines", "Tomas", "Mrs. Aldridge", "Jonah", "Pilar", "Wen", "Ola", "Bram", "Sefa", "Marguerite", "Dai", "Rosa", "Kofi", "Lena",
           "Mr. Whitlock", "Anouk", "Yusuf", "Greta", "Piet", "Nell"]
 SAID = {
@@ -44,6 +49,10 @@ def product(number, row):
             "price": cents(row["price"]), "description": row["description"], "picture": f"/pictures/{slug}.svg", "shelf": number,
             "stock": 0 if "sold" in marks else 3 + zlib.crc32(slug.encode()) % 40,
             "organic": "organic" in marks, "nearby": "nearby" in marks, "fresh": "new" in marks}
+    number_of, _, unit = row["quantity"].partition(" ")
+    if unit in MEASURES:
+        measure, factor = MEASURES[unit]
+        line |= {"content": round(float(number_of) * factor), "measure": measure}
     if "offer" in marks:
         line["was"] = cents(marks["offer"])
     return line
@@ -55,7 +64,7 @@ def reviews(line, category):
     first = zlib.crc32(line["slug"].encode())
     for n in range(count):
         stars, body = said[(first + n) % len(said)]
-        yield {"key": ["product", "author"], "product": "slug=" + line["slug"], "author": pick(f"{line['slug']}/{n}", PEOPLE) if n == 0 else PEOPLE[(first + 7 * n) % len(PEOPLE)],
+        yield {"key": ["product", "author"], "product": "slug=" + line["slug"], "account": None, "author": pick(f"{line['slug']}/{n}", PEOPLE) if n == 0 else PEOPLE[(first + 7 * n) % len(PEOPLE)],
                "stars": stars, "body": body}
 
 
@@ -67,7 +76,8 @@ def write(name, lines):
 def main():
     rows = list(csv.DictReader(open(HERE / "goods.csv", newline="", encoding="utf-8")))
     products = [product(number, row) for number, row in enumerate(rows, 1)]
-    write("categories", [{"key": ["slug"], "slug": slug, "name": name, "wall": wall, "shelf": n} for n, (slug, name, wall) in enumerate(CATEGORIES, 1)])
+    write("categories", [{"key": ["slug"], "slug": slug, "name": name, "wall": wall, "about": about, "picture": f"/pictures/{of}.svg", "shelf": n}
+                         for n, (slug, name, wall, about, of) in enumerate(CATEGORIES, 1)])
     write("products", products)
     seen = {}
     for line, row in zip(products, rows):

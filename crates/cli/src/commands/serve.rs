@@ -55,7 +55,7 @@ pub(crate) async fn start(
     allow_descriptors();
     let address = address(&site.settings.server.listen)?;
     let router = Arc::new(Router::new(server_settings(&site.settings)?, &doors(site, mode, shown))?);
-    let server = Server::bind(address, router).await.map_err(|error| occupied(address, error))?;
+    let server = Server::bind(address, router).await.map_err(|error| occupied(address, &error))?;
     control::listen(site.clone(), &site.folder.join("data"))?;
     let at = server.address()?.to_string();
     talk.print(&format!("Serving {} at http://{at}/", site.settings.site.name))?;
@@ -147,11 +147,12 @@ fn address(text: &str) -> Result<SocketAddr> {
     })
 }
 
-fn occupied(address: SocketAddr, error: Error) -> Error {
+fn occupied(address: SocketAddr, error: &Error) -> Error {
     let detail = format!(
         "{address} cannot be listened on; another program may have it. Choose one with --listen HOST:PORT."
     );
-    Error::new(Kind::Unavailable, "cli.port_taken", detail).because(error)
+    let cause = error.cause().map_or_else(|| error.to_string(), ToString::to_string);
+    Error::new(Kind::Unavailable, "cli.port_taken", detail).because(cause)
 }
 
 /// The first SIGTERM or SIGINT begins the drain, the second ends it.
