@@ -48,7 +48,7 @@ pub(crate) struct Entry {
 }
 
 /// All figures.
-pub(crate) const ALL: [Entry; 10] = [
+pub(crate) const ALL: [Entry; 11] = [
     Entry { name: "get", programs: true, measure: get::measure },
     Entry { name: "list", programs: true, measure: list::measure },
     Entry { name: "create", programs: true, measure: create::measure },

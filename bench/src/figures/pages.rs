@@ -19,7 +19,9 @@ pub(crate) fn measure(setting: &Setting) -> Result<Vec<Figure>> {
     let measure = |server: &Server| {
         let count = slugs.len() as u64;
         let path = |number| usize::try_from(spread(number, count)).ok().and_then(|place| slugs.get(place));
-        setting.measure(server, &|number| get(&format!("/products/{}", path(number).map_or("", String::as_str)), ""))
+        setting.measure(server, &|number| {
+            get(&format!("/products/{}", path(number).map_or("", String::as_str)), "")
+        })
     };
     let folder = tempfile::tempdir_in(&setting.folder)?;
     let ours = measure(&ours(setting, &web, folder.path())?)?;

@@ -20,7 +20,10 @@ impl Web {
     pub(crate) fn install(root: &Path) -> Result<Self> {
         let web = Self { root: root.to_owned() };
         if !web.of("fastify").join("node_modules").exists() {
-            run(Command::new("npm").args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]).arg("--prefix").arg(web.of("fastify")))?;
+            run(Command::new("npm")
+                .args(["ci", "--no-audit", "--no-fund", "--loglevel=error"])
+                .arg("--prefix")
+                .arg(web.of("fastify")))?;
         }
         if !web.python("gunicorn").exists() {
             run(Command::new("python3").args(["-m", "venv"]).arg(web.root.join("target/django")))?;
@@ -43,13 +46,24 @@ impl Web {
         let (port, database) = (free_port()?, folder.join("shop.db"));
         let prepared = |program: &str| {
             let mut command = Command::new(self.python(program));
-            command.current_dir(self.of("django")).env("DATABASE", &database).env("PYTHONDONTWRITEBYTECODE", "1");
+            command
+                .current_dir(self.of("django"))
+                .env("DATABASE", &database)
+                .env("PYTHONDONTWRITEBYTECODE", "1");
             command
         };
         run(prepared("python").arg("fill.py").arg(self.seeds()))?;
         let mut command = prepared("gunicorn");
         let workers = std::thread::available_parallelism()?.to_string();
-        command.args(["--worker-class", "gthread", "--threads", "4", "--keep-alive", "75", "--no-control-socket"]);
+        command.args([
+            "--worker-class",
+            "gthread",
+            "--threads",
+            "4",
+            "--keep-alive",
+            "75",
+            "--no-control-socket",
+        ]);
         command.args(["--workers", &workers, "--bind", &format!("127.0.0.1:{port}"), "urls:application"]);
         Server::start(command, port)
     }
