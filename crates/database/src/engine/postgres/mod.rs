@@ -15,7 +15,6 @@ mod values;
 mod wire;
 mod writers;
 
-use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
@@ -65,7 +64,7 @@ impl Postgres {
         let shared = Arc::new(Shared {
             queue: Arc::clone(&queue),
             gate: RwLock::new(()),
-            beaten: Mutex::new(VecDeque::new()),
+            beaten: Mutex::default(),
             commits: Arc::clone(&commits),
             retry_for: settings.retry_for,
             threads: settings.write_threads.max(1),

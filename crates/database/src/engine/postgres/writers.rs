@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mains_base::Result;
 
@@ -23,6 +23,8 @@ use crate::engine::queue::Queue;
 const ATTEMPTS: u32 = 10;
 /// Attempts that run beside others.
 const TOGETHER: u32 = 2;
+/// For so long nobody races after most of the threads were beaten: closures share transactions behind the gate.
+const CROWDED: Duration = Duration::from_millis(50);
 /// One at a time may change the schema, on all nodes; number chosen once and for all.
 const BEGIN_ALTER: &str = "BEGIN; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL enable_seqscan = on; SET LOCAL lock_timeout = '10s'; SELECT pg_advisory_xact_lock(7236539012)";
 
@@ -30,12 +32,19 @@ const BEGIN_ALTER: &str = "BEGIN; SET LOCAL statement_timeout = 0; SET LOCAL idl
 pub(super) struct Shared {
     pub(super) queue: Arc<Queue>,
     pub(super) gate: RwLock<()>,
-    /// Closures that others were in the way of twice, waiting for the gate.
-    pub(super) beaten: Mutex<VecDeque<Member>>,
+    pub(super) beaten: Mutex<Beaten>,
     pub(super) commits: Arc<Commits>,
     pub(super) retry_for: Duration,
     /// How many write threads there are.
     pub(super) threads: usize,
+}
+
+/// Closures that others were in the way of twice, waiting for the gate.
+#[derive(Default)]
+pub(super) struct Beaten {
+    waiting: VecDeque<Member>,
+    /// When most of the threads had been beaten.
+    crowded: Option<Instant>,
 }
 
 /// One write thread.
@@ -71,20 +80,21 @@ impl Writer {
 
     /// Runs a closure without a lane. After two conflicts it waits for the gate, together with others of its kind.
     fn race(&mut self, mut member: Member) {
-        for _ in 0..TOGETHER {
+        let crowded = self.shared.beaten().is_crowded();
+        for _ in 0..if crowded { 0 } else { TOGETHER } {
             if let Attempt::Settled = self.beside(&mut member) {
                 return member.finish();
             }
             // Somebody waits for the gate already: beside others it would only be beaten again.
-            if !self.shared.beaten().is_empty() {
+            if !self.shared.beaten().waiting.is_empty() {
                 break;
             }
         }
         let shared = Arc::clone(&self.shared);
         let is_first = {
             let mut beaten = shared.beaten();
-            beaten.push_back(member);
-            beaten.len() == 1
+            beaten.waiting.push_back(member);
+            beaten.waiting.len() == 1
         };
         // Whoever came first waits for the gate and takes all who came after.
         if is_first {
@@ -96,11 +106,10 @@ impl Writer {
     /// Runs all who wait for the gate, which is held.
     fn run_beaten(&mut self) {
         let shared = Arc::clone(&self.shared);
-        let mut waiting = std::mem::take(&mut *shared.beaten()).into_iter();
-        // When most of the threads were beaten, whoever waits in the queue would be, too.
-        let crowd = waiting.len() * 2 >= shared.threads;
-        while let Some(mut first) = waiting.next() {
-            let mut more = || waiting.next().or_else(|| if crowd { next_free(&shared.queue) } else { None });
+        let crowded = shared.beaten().look_around(shared.threads);
+        while let Some(mut first) = shared.next_beaten() {
+            let free = || if crowded { next_free(&shared.queue) } else { None };
+            let mut more = || shared.next_beaten().or_else(free);
             let mut joined = Joined::from(&mut more);
             let settled = self.share(&mut first, &mut joined);
             for mut member in std::iter::once(first).chain(joined.members) {
@@ -260,7 +269,26 @@ fn next_free(queue: &Queue) -> Option<Member> {
 }
 
 impl Shared {
-    fn beaten(&self) -> MutexGuard<'_, VecDeque<Member>> {
+    fn beaten(&self) -> MutexGuard<'_, Beaten> {
         self.beaten.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn next_beaten(&self) -> Option<Member> {
+        self.beaten().waiting.pop_front()
+    }
+}
+
+impl Beaten {
+    /// Whether whoever comes now would only be beaten, too.
+    fn is_crowded(&self) -> bool {
+        self.crowded.is_some_and(|since| since.elapsed() < CROWDED)
+    }
+
+    /// The same, after a look at how many of so many threads were beaten in a race.
+    fn look_around(&mut self, threads: usize) -> bool {
+        if !self.is_crowded() {
+            self.crowded = (self.waiting.len() * 2 >= threads).then(Instant::now);
+        }
+        self.is_crowded()
     }
 }
