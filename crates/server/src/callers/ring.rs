@@ -53,7 +53,9 @@ impl Ring {
     /// Takes what a load gave, unless something newer is known.
     pub(super) fn load(&self, ticket: u64, all: Vec<Hashed>) {
         let mut fresh = Held { revision: ticket, keys: HashMap::new() };
-        all.into_iter().for_each(|hashed| fresh.accept(hashed));
+        for hashed in all {
+            fresh.accept(hashed);
+        }
         let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
         if held.revision < ticket {
             *held = fresh;

@@ -29,10 +29,9 @@ pub(super) fn build(
     (key, host): (&str, &str),
 ) -> Result<Message> {
     let address = to.parse().map_err(|_| JobContext::give_up("The address it goes to is none."))?;
-    let mut id = String::new();
-    for byte in Sha256::digest(key.as_bytes()).iter().take(16) {
-        id.push_str(&format!("{byte:02x}"));
-    }
+    let digest = Sha256::digest(key.as_bytes());
+    let halves = digest.iter().take(16).flat_map(|byte| [byte >> 4, byte & 15]);
+    let id: String = halves.filter_map(|half| char::from_digit(u32::from(half), 16)).collect();
     let message = Message::builder()
         .from(from.clone())
         .to(Mailbox::new(None, address))

@@ -49,10 +49,9 @@ fn list(mails: &[Kept]) -> String {
     let mut html = head("Mails");
     html.push_str("<h1>Mails</h1><p>Without <code>[mail] url</code> mails are kept here instead of sent; the last 200.</p><ul>");
     for Kept { id, at, to, subject, .. } in mails {
-        let (to, subject) = (escaped(to), escaped(subject));
-        html.push_str(&format!(
-            "<li><a href=\"/mails?mail={id}\">{subject}</a> to {to} <time>{at}</time></li>"
-        ));
+        let (to, subject, at) = (escaped(to), escaped(subject), at.to_string());
+        html.extend(["<li><a href=\"/mails?mail=", id, "\">", &subject, "</a> to ", &to, " <time>", &at]);
+        html.push_str("</time></li>");
     }
     html.push_str("</ul>");
     if mails.is_empty() {
@@ -63,13 +62,15 @@ fn list(mails: &[Kept]) -> String {
 
 fn shown(mail: &Kept) -> String {
     let Kept { id, at, to, template, subject, text, html: rich } = mail;
-    let mut html = head(subject);
+    let (head, text) = (head(subject), linked(text));
     let (to, subject, template) = (escaped(to), escaped(subject), escaped(template));
-    html.push_str(&format!("<p><a href=\"/mails\">All mails</a></p><h1>{subject}</h1><p>To {to}, template {template}, <time>{at}</time></p><pre>{}</pre>",
-        linked(text)
-    ));
+    let mut html = format!(
+        "{head}<p><a href=\"/mails\">All mails</a></p><h1>{subject}</h1>\
+         <p>To {to}, template {template}, <time>{at}</time></p><pre>{text}</pre>"
+    );
     if rich.is_some() {
-        html.push_str(&format!("<iframe title=\"As HTML\" src=\"/mails?mail={id}&amp;part=html\"></iframe>"));
+        let frame = ["<iframe title=\"As HTML\" src=\"/mails?mail=", id, "&amp;part=html\"></iframe>"];
+        html.extend(frame);
     }
     html
 }
@@ -89,7 +90,7 @@ fn linked(text: &str) -> String {
         let bare = word.trim_end();
         if bare.starts_with("http://") || bare.starts_with("https://") {
             let (address, behind) = (escaped(bare), word.get(bare.len()..).unwrap_or_default());
-            html.push_str(&format!("<a href=\"{address}\">{address}</a>{behind}"));
+            html.extend(["<a href=\"", &address, "\">", &address, "</a>", behind]);
         } else {
             html.push_str(&escaped(word));
         }

@@ -117,7 +117,8 @@ impl Facts {
 pub fn insert(tx: &mut Tx<'_>, account: Uuid, facts: &Facts, origin: &Origin) -> Result<Token> {
     let token = Secret::written(PREFIX, tx.token()?);
     let named = tx.token()?;
-    let id = named.iter().take(16).map(|byte| format!("{byte:02x}")).collect::<String>();
+    let halves = named.iter().take(16).flat_map(|byte| [byte >> 4, byte & 15]);
+    let id: String = halves.filter_map(|half| char::from_digit(u32::from(half), 16)).collect();
     let now = tx.now();
     let session = Session {
         id: format!("session_{id}"),
