@@ -20,9 +20,11 @@ where
     F: Future<Output: Send + 'static> + Send + 'static,
 {
     let counted = Counted::new(name);
+    // Boxed: a future that is captured and then awaited takes its room twice.
+    let work = Box::pin(AssertUnwindSafe(work).catch_unwind());
     start(async move {
         let _counted = counted;
-        match AssertUnwindSafe(work).catch_unwind().await {
+        match work.await {
             Ok(output) => Some(output),
             Err(panic) => {
                 tracing::error!(task = name, panic = panic_message(&*panic), "a task panicked");

@@ -71,12 +71,12 @@ impl Connection {
         let Ok(Ok(Some(protocol))) = protocol else { return };
         let ending = match protocol {
             Protocol::Http1 => {
-                let connection = http1(limits).serve_connection(TokioIo::new(stream), self.service());
+                let connection = pin!(http1(limits).serve_connection(TokioIo::new(stream), self.service()));
                 self.watch(connection).await
             }
             Protocol::Http2 => {
                 self.activity.is_framed();
-                let connection = http2(limits).serve_connection(TokioIo::new(stream), self.service());
+                let connection = pin!(http2(limits).serve_connection(TokioIo::new(stream), self.service()));
                 self.watch(connection).await
             }
         };
@@ -101,17 +101,17 @@ impl Connection {
         service_fn(move |request: hyper::Request<Incoming>| {
             let handling = Handling::begin(&activity);
             let router = Arc::clone(&router);
-            async move {
+            // Boxed, so that a connection that only waits, or listens, does not keep the room of a handler.
+            Box::pin(async move {
                 let (head, body) = request.into_parts();
                 let request = Request { head, body: Sent::Arriving(body), peer };
                 let answer = router.handle(request).await;
                 Ok(answer.map(|body| handling.answer(body)))
-            }
+            })
         })
     }
 
-    async fn watch<C: Polite>(&self, connection: C) -> Ending {
-        let mut connection = pin!(connection);
+    async fn watch<C: Polite>(&self, mut connection: Pin<&mut C>) -> Ending {
         let (asked, cut) = (pin!(self.stop.asked()), pin!(self.stop.cut_now()));
         let mut stopping = Stopping::new(&self.stop, asked, cut);
         let mut deadline = Deadline::new(&self.router.settings().limits);
