@@ -45,9 +45,9 @@ pub(crate) fn run(options: &Options) -> Result<Report> {
     for round in 0..options.rounds {
         std::thread::sleep(Duration::from_millis(250 + u64::from(round * 37 % 200)));
         if round.is_multiple_of(2) {
-            postgres.kill()
+            postgres.kill();
         } else {
-            postgres.stop_at_once()
+            postgres.stop_at_once();
         }
         // Sometimes it is away for longer than a write waits for a connection.
         std::thread::sleep(Duration::from_millis(if round % 3 == 2 { 1_500 } else { 50 }));

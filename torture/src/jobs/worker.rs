@@ -45,7 +45,7 @@ async fn live(place: &str, seconds: i64, round: &str) -> mains_base::Result<()> 
         if round == "last" {
             return end(&db, &clock, seconds).await;
         }
-        let (_, ended) = tokio::join!(enqueue(&db, round), step(&db, &clock, seconds));
+        let ((), ended) = tokio::join!(enqueue(&db, round), step(&db, &clock, seconds));
         ended
     };
     tokio::select! {

@@ -44,7 +44,7 @@ fn schema() -> Arc<Schema> {
 
 async fn fill(site: &Site) {
     let system = Caller::system();
-    let team = json!({"open": true, "ratio": 0.30000000000000004, "price": {"amount": 1999, "currency": "EUR"},
+    let team = json!({"open": true, "ratio": 0.300_000_000_000_000_04, "price": {"amount": 1999, "currency": "EUR"},
         "born": "2000-02-29", "at": "2026-01-02T03:04:05.678901Z", "more": {"ü": [1, null]}});
     let team = site.create(&system, "teams", team).await.unwrap().id;
     let name = |id| site.text("teams", id);

@@ -53,7 +53,7 @@ impl Records {
             let caller = guest.as_ref().map_or(caller, |(guest, _)| guest);
             let written = rules::create(tx, caller, of, &input)?;
             if let Some(keyed) = &keyed {
-                keyed.keep(tx, records.kept(caller, &epoch, (&written, shown.as_deref()))?)?;
+                keyed.keep(tx, records.kept(caller, &epoch, (&written, shown.as_deref())))?;
             }
             Ok((written, guest))
         });
@@ -85,14 +85,14 @@ impl Records {
         caller: &Caller,
         epoch: &Epoch,
         (written, fields): (&Written, Option<&str>),
-    ) -> Result<Kept> {
+    ) -> Kept {
         let collection = epoch.schema.collection(written.image.collection);
         // Who may not read what was made is told its id alone, which is known without being kept.
         let held = self.source(epoch).held(caller, &written.image, fields).ok().flatten();
         let body = held.and_then(|found| String::from_utf8(found.body.to_vec()).ok());
         let status = if written.created { StatusCode::CREATED } else { StatusCode::OK };
         let record = Some((collection.name.clone(), written.id, written.version));
-        Ok(Kept { status: status.as_u16(), record, body })
+        Kept { status: status.as_u16(), record, body }
     }
 
     /// What was answered before, again.

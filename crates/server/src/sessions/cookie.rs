@@ -78,7 +78,7 @@ mod tests {
         assert_eq!(found(&["__Host-mains=mains_session_1"], &secure).as_deref(), Some("mains_session_1"));
         assert_eq!(found(&["mains=mains_session_1; mains=mains_session_2"], &plain), None, "one is planted");
         assert_eq!(found(&["mains=mains_session_1", "mains=mains_session_2"], &plain), None);
-        assert_eq!(found(&["mains=mains_session_1; mains=mains_session_1"], &plain).is_some(), true);
+        assert!(found(&["mains=mains_session_1; mains=mains_session_1"], &plain).is_some());
         assert_eq!(found(&["mains=mains_key_1"], &plain), None, "a key is no cookie");
         assert_eq!(found(&["mains"], &plain), None);
         assert_eq!(found(&[], &plain), None);

@@ -4,8 +4,8 @@ use mains_server::PageFile;
 
 use crate::talk::{Talk, id_of, on_both, say};
 
-const LAYOUT: &str = r#"<title>{% block title %}{{ site.name }}{% endblock %}</title>
-{% block content %}{% endblock %}"#;
+const LAYOUT: &str = r"<title>{% block title %}{{ site.name }}{% endblock %}</title>
+{% block content %}{% endblock %}";
 
 const NOTE: &str = r#"+++
 [note]

@@ -104,9 +104,8 @@ fn write(tx: &mut Tx<'_>, letter: Letter, to: &Recipient) -> Result<Option<Writt
         (Letter::SignUp | Letter::Resend, Some(known)) if !known.verified => {
             linked(tx, &known, (Purpose::Verify, &to.email)).map(Some)
         }
-        (Letter::SignUp, Some(known)) => Ok(Some(plain("already", Some(&known)))),
         (Letter::Forgot, Some(known)) => linked(tx, &known, (Purpose::Reset, &to.email)).map(Some),
-        (Letter::ChangeEmail, Some(known)) => Ok(Some(plain("already", Some(&known)))),
+        (Letter::SignUp | Letter::ChangeEmail, Some(known)) => Ok(Some(plain("already", Some(&known)))),
         (Letter::ChangeEmail, None) => {
             let id = to.account.as_deref().and_then(|text| Uuid::from_suffix(text).ok());
             let Some(id) = id else { return Ok(None) };

@@ -254,7 +254,7 @@ fn who_lost_a_job_has_no_effect() {
         let handler = Handler::new("count", |context: JobContext| async move {
             let steal = "UPDATE mains_jobs SET holder = $1 WHERE name = 'count'";
             let other = mains_base::Value::Bytes(vec![1; 16]);
-            context.db.write(&[], move |tx| tx.execute_later(steal, &[other.clone()])).await?;
+            context.db.write(&[], move |tx| tx.execute_later(steal, std::slice::from_ref(&other))).await?;
             count(context).await
         });
         site.enqueue(Job::new("count", "a")).await;

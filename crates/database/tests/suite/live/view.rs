@@ -63,7 +63,7 @@ async fn follow(heard: &mut Heard, callers: &[Caller], steps: &[Step]) {
                         known.insert(change.record, serde_json::from_slice(json).unwrap());
                     }
                     Seen::Gone => {
-                        assert!(known.remove(&change.record).is_some(), "gone without having been there")
+                        assert!(known.remove(&change.record).is_some(), "gone without having been there");
                     }
                 }
             }

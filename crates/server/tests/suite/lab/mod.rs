@@ -161,6 +161,30 @@ pub(crate) fn app(seen: &Seen) -> App {
             })
             .await
     });
+    App {
+        files: vec![file("collections/accounts.toml", ACCOUNTS)],
+        handlers: [sign_up, sign_in, sign_out].into_iter().chain(of_records()).collect(),
+        within: vec![Within::new("accounts", move |tx, changed| {
+            let of = accounts(&tx.schema()).find("name").unwrap().id;
+            let name = |image: &Option<Arc<mains_database::write::Image>>| {
+                image.as_ref().and_then(|image| image.value(of).as_text().map(str::to_owned))
+            };
+            noted.lock().unwrap().push(format!("{:?} -> {:?}", name(&changed.before), name(&changed.now)));
+            Ok(())
+        })],
+        guests: Some(Arc::new(|tx, origin: &Origin| {
+            let of = accounts(&tx.schema()).id;
+            let id = tx.id(of)?;
+            tx.insert(of, &New::default().id(id))?;
+            let token = sessions::insert(tx, id, &Facts::guest(), origin)?;
+            Ok((Facts::guest().caller(id), token))
+        })),
+        ..App::new("lab")
+    }
+}
+
+/// What can be done with one account.
+fn of_records() -> [Handled; 3] {
     let rename = Handled::new("accounts", "rename", async |invocation| {
         invocation
             .write(&[], |tx, invocation, entered| {
@@ -183,26 +207,7 @@ pub(crate) fn app(seen: &Seen) -> App {
             .await
     });
     let lose = Handled::new("accounts", "lose", async |_| Ok(Answer::nothing()));
-    App {
-        files: vec![file("collections/accounts.toml", ACCOUNTS)],
-        handlers: vec![sign_up, sign_in, sign_out, rename, pay, lose],
-        within: vec![Within::new("accounts", move |tx, changed| {
-            let of = accounts(&tx.schema()).find("name").unwrap().id;
-            let name = |image: &Option<Arc<mains_database::write::Image>>| {
-                image.as_ref().and_then(|image| image.value(of).as_text().map(str::to_owned))
-            };
-            noted.lock().unwrap().push(format!("{:?} -> {:?}", name(&changed.before), name(&changed.now)));
-            Ok(())
-        })],
-        guests: Some(Arc::new(|tx, origin: &Origin| {
-            let of = accounts(&tx.schema()).id;
-            let id = tx.id(of)?;
-            tx.insert(of, &New::default().id(id))?;
-            let token = sessions::insert(tx, id, &Facts::guest(), origin)?;
-            Ok((Facts::guest().caller(id), token))
-        })),
-        ..App::new("lab")
-    }
+    [rename, pay, lose]
 }
 
 /// The site's layers.
