@@ -8,7 +8,7 @@ fn wrong_settings_are_shown_where_they_are() {
     for (text, parts) in [
         ("[server]\nlissen = \"x\"\n", ["mains.toml:2:1", "Did you mean listen?"]),
         ("[site]\nspa = \"yes\"\n", ["mains.toml:2:7", "wants a boolean"]),
-        ("[apps]\nenabled = []\n", ["mains.toml:1:2", "is not there yet"]),
+        ("[files]\nurl = \"x\"\n", ["mains.toml:1:2", "is not there yet"]),
         ("[site\n", ["mains.toml:1", "This is not TOML"]),
         ("[records]\nlimit = 501\n", ["limit is 501", "1 to 500"]),
     ] {

@@ -13,9 +13,9 @@ use serde_json::{Value, json};
 use super::world::{World, settings};
 
 /// Answers of each kind.
-const ROUNDS: usize = 60;
-/// How far from a half the chance may be: for 60 and 60, more than three standard deviations (0.053 each).
-const FAR: f64 = 0.19;
+const ROUNDS: usize = 40;
+/// How far from a half the chance may be: for 40 and 40, more than three standard deviations (0.065 each).
+const FAR: f64 = 0.2;
 
 /// The chance that one of `left` is greater than one of `right`.
 fn chance(left: &[u128], right: &[u128]) -> f64 {
