@@ -80,12 +80,7 @@ impl Records {
     }
 
     /// The answer of a create, as it is kept with its key.
-    fn kept(
-        &self,
-        caller: &Caller,
-        epoch: &Epoch,
-        (written, fields): (&Written, Option<&str>),
-    ) -> Kept {
+    fn kept(&self, caller: &Caller, epoch: &Epoch, (written, fields): (&Written, Option<&str>)) -> Kept {
         let collection = epoch.schema.collection(written.image.collection);
         // Who may not read what was made is told its id alone, which is known without being kept.
         let held = self.source(epoch).held(caller, &written.image, fields).ok().flatten();
