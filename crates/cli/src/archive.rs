@@ -6,7 +6,7 @@
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use mains_base::{Error, Kind, Result};
 use mains_database::backup::SavedTable;
@@ -127,7 +127,7 @@ fn read(from: &Path, take: &mut Take<'_>) -> Result<Manifest> {
         let mut entry = entry.map_err(no_backup)?;
         let listed = left.next().ok_or_else(|| broken("it holds more than it lists"))?;
         let name = entry.path().map_err(no_backup)?.into_owned();
-        if name != PathBuf::from(&listed.name) || !is_plain(&listed.name) {
+        if name != Path::new(&listed.name) || !is_plain(&listed.name) {
             return Err(broken(&format!("{} stands where {} should", name.display(), listed.name)));
         }
         let mut content = Hashing { inner: &mut entry, hash: Sha256::new() };
@@ -181,7 +181,7 @@ fn broken(reason: &str) -> Error {
 mod tests {
     use super::*;
 
-    fn packed() -> (tempfile::TempDir, PathBuf) {
+    fn packed() -> (tempfile::TempDir, std::path::PathBuf) {
         let folder = tempfile::tempdir().unwrap();
         let content = folder.path().join("content");
         std::fs::create_dir(&content).unwrap();

@@ -34,7 +34,7 @@ fn mailing(site: &Site, mode: Mode, address: &str) -> Result<Jobs> {
 }
 
 fn templates(site: &Site) -> Templates {
-    let built_in: Vec<MailTemplate> = site.apps.iter().flat_map(|app| app.mails.iter().cloned()).collect();
+    let built_in: Vec<MailTemplate> = site.apps.iter().flat_map(|app| app.mails.iter().copied()).collect();
     Templates::new(&built_in, Some(site.folder.join("templates/mail")))
 }
 

@@ -61,7 +61,7 @@ fn run(arguments: Arguments, talk: Talk) -> Result<bool, Trouble> {
         Command::Dev(serve) => {
             let settings = listening(&folder, serve.listen)?;
             logs::start_short(&settings.log, talk.is_colored());
-            commands::dev::run(&folder, settings, talk)?;
+            commands::dev::run(&folder, &settings, talk)?;
         }
         Command::Migrate(migrate) => {
             let settings = settings::read(&folder).map_err(Trouble::Settings)?;
@@ -79,10 +79,10 @@ fn run(arguments: Arguments, talk: Talk) -> Result<bool, Trouble> {
         }
         Command::Jobs(jobs) => on_site(&folder, |backend| commands::jobs::run(backend, &jobs, talk))?,
         Command::Mails { id } => {
-            on_site(&folder, |backend| commands::mails::run(backend, id.as_deref(), talk))?
+            on_site(&folder, |backend| commands::mails::run(backend, id.as_deref(), talk))?;
         }
         Command::Accounts(accounts) => {
-            on_site(&folder, |backend| commands::accounts::run(backend, accounts, talk))?
+            on_site(&folder, |backend| commands::accounts::run(backend, accounts, talk))?;
         }
         Command::Keys(keys) => on_site(&folder, |backend| commands::keys::run(backend, &keys, talk))?,
     }

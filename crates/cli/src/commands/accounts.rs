@@ -29,13 +29,13 @@ pub(crate) fn run(backend: &mut Backend, command: Accounts, talk: Talk) -> Resul
             talk.say("Whoever opens this within an hour chooses the new password. It works once.");
             Ok(())
         }
-        Accounts::Deactivate { email } => set_active(backend, email, false, talk),
-        Accounts::Reactivate { email } => set_active(backend, email, true, talk),
+        Accounts::Deactivate { email } => set_active(backend, &email, false, talk),
+        Accounts::Reactivate { email } => set_active(backend, &email, true, talk),
     }
 }
 
-fn set_active(backend: &mut Backend, email: String, active: bool, talk: Talk) -> Result<()> {
-    backend.ask(Operation::AccountsActive { email: email.clone(), active })?;
+fn set_active(backend: &mut Backend, email: &str, active: bool, talk: Talk) -> Result<()> {
+    backend.ask(Operation::AccountsActive { email: email.to_owned(), active })?;
     let said = if active { "may sign in again" } else { "is closed and signed out everywhere" };
     talk.say(&format!("{email} {said}."));
     Ok(())

@@ -28,7 +28,9 @@ pub(crate) fn run(folder: &Path, settings: &Settings, talk: Talk) -> Result<(), 
     let count = schema.collections.iter().filter(|collection| !collection.is_table()).count();
     let shown = files::pages(folder)?.len();
     let found = if shown == 0 { Vec::new() } else { check_pages(folder, settings, schema)? };
-    found.iter().for_each(|warning| talk.show(warning));
+    for warning in &found {
+        talk.show(warning);
+    }
     let plural = |count: usize, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
     let pages = if shown == 0 { String::new() } else { format!(" and {}", plural(shown, "page")) };
     talk.say(&format!("{}{pages}, nothing wrong.", plural(count, "collection")));

@@ -89,6 +89,7 @@ async fn write(db: Db, schema: Arc<Schema>, stop: Arc<AtomicBool>) -> usize {
 }
 
 /// Copies while somebody writes.
+#[expect(clippy::disallowed_methods, reason = "the test waits for this task's end")]
 async fn copied<T>(site: &Site, copy: impl Future<Output = T>) -> T {
     let stop = Arc::new(AtomicBool::new(false));
     let writing =

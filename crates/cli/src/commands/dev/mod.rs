@@ -23,12 +23,12 @@ use crate::talk::Talk;
 use watch::{Changes, Contents};
 
 /// Serves and follows until it is told to stop.
-pub(crate) fn run(folder: &Path, settings: Settings, talk: Talk) -> Result<(), Trouble> {
+pub(crate) fn run(folder: &Path, settings: &Settings, talk: Talk) -> Result<(), Trouble> {
     let runtime = backend::runtime()?;
     runtime.block_on(async {
         serve::refuse_second(folder)?;
         let mut changes = Changes::watch(folder)?;
-        let (site, contents) = open(folder, &settings, &mut changes, talk).await?;
+        let (site, contents) = open(folder, settings, &mut changes, talk).await?;
         warn(folder, talk);
         let assets = pages::assets(&site, Mode::Development)?;
         let (pages, contents) = open_pages(&site, &assets, (&mut changes, contents), talk).await?;
