@@ -13,13 +13,13 @@ import { chromium } from "playwright-core";
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const program = process.env.MAINS ?? join(root, "target/debug/mains");
 
-// Serves a copy of `site`; gives its address and how to stop it.
-export async function serveCopy(site) {
+// Serves a copy of `site`, with these settings; gives its address and how to stop it.
+export async function serveCopy(site, settings = {}) {
   const folder = await mkdtemp(join(tmpdir(), "mains-"));
   await cp(join(root, site), folder, { recursive: true, filter: (path) => !path.endsWith("/data") });
   const server = spawn(program, ["--site", folder, "serve", "--listen", "127.0.0.1:0"], {
     stdio: ["ignore", "pipe", "inherit"],
-    env: { ...process.env, MAINS_LOG_LEVEL: "warn" },
+    env: { ...process.env, MAINS_LOG_LEVEL: "warn", ...settings },
   });
   const [line] = await once(createInterface(server.stdout), "line");
   const address = line.match(/http:\/\/[^/]+/)?.[0];
@@ -31,6 +31,30 @@ export async function serveCopy(site) {
     await rm(folder, { recursive: true });
   };
   return { address, folder, stop };
+}
+
+// A real mail server. `next(to)` waits for the next mail to this address and gives its text.
+export async function receiveMail() {
+  const python = join(root, "tests/mail/.venv/bin/python");
+  const server = spawn(python, [join(root, "tests/mail/receive.py")], { stdio: ["ignore", "pipe", "inherit"] });
+  const lines = createInterface(server.stdout)[Symbol.asyncIterator]();
+  const { value: first } = await lines.next();
+  const waiting = [];
+  const next = async (to) => {
+    for (;;) {
+      const place = waiting.findIndex((mail) => mail.to.includes(to));
+      if (place >= 0) return waiting.splice(place, 1)[0].content;
+      const { value, done } = await lines.next();
+      if (done) throw new Error(`no mail came to ${to}`);
+      waiting.push(JSON.parse(value));
+    }
+  };
+  const stop = async () => {
+    const ended = once(server, "exit");
+    server.kill("SIGTERM");
+    await ended;
+  };
+  return { url: `smtp://127.0.0.1:${first.match(/\d+/)[0]}`, next, stop };
 }
 
 export function openBrowser() {

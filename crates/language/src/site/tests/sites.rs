@@ -133,8 +133,10 @@ fn layers_that_do_not_fit() {
 
 #[test]
 fn the_examples_load() {
-    for name in ["corner-shop", "packages"] {
-        let schema = loaded(&[folder(Owner::Site, &format!("../../../../examples/{name}"))]);
+    let app = folder(Owner::App("accounts".to_owned()), "../../../apps/src/accounts");
+    for (name, mut layers) in [("corner-shop", vec![app]), ("packages", Vec::new())] {
+        layers.push(folder(Owner::Site, &format!("../../../../examples/{name}")));
+        let schema = loaded(&layers);
         assert!(schema.collections.len() >= 3, "{name}");
     }
 }

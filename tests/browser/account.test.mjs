@@ -1,0 +1,149 @@
+// Journeys of somebody with an account: the mails really arrive, a second browser looks on; with a script and without.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+
+import { axe, openBrowser, opener, receiveMail, serveCopy } from "./serve.mjs";
+
+let mail, site, browser, open;
+
+before(async () => {
+  mail = await receiveMail();
+  site = await serveCopy("examples/corner-shop", { MAINS_MAIL_URL: mail.url, MAINS_MAIL_FROM: "shop@corner.example" });
+  browser = await openBrowser();
+  open = opener(browser, site.address);
+});
+
+after(async () => {
+  await browser?.close();
+  await site?.stop();
+  await mail?.stop();
+});
+
+// The address in a mail that leads to `path` of the site; long lines of a mail are folded by quoted-printable.
+async function linkIn(to, path) {
+  const content = (await mail.next(to)).replace(/=\r?\n/g, "").replace(/=3D/g, "=");
+  const found = content.match(new RegExp(`https?://[^\\s"<>]*(${path}\\?token=[^\\s"<>]+)`));
+  assert.ok(found, content);
+  return found[1];
+}
+
+async function press(page, name) {
+  await Promise.all([page.waitForLoadState("load"), page.waitForNavigation(), page.getByRole("button", { name, exact: true }).click()]);
+}
+
+async function signUp(page, email, password) {
+  await page.goto(`${site.address}/sign-up`);
+  await page.getByLabel("Name").fill("Ines");
+  await page.getByLabel("E-mail address").fill(email);
+  await page.getByLabel("Password").fill(password);
+  await press(page, "Make an account");
+  assert.match(await page.locator("h1").textContent(), /Look into your mail/);
+  await page.goto(site.address + (await linkIn(email, "/verify")));
+  await press(page, "Confirm and sign in");
+  assert.equal(new URL(page.url()).pathname, "/account");
+}
+
+async function signIn(page, email, password) {
+  await page.goto(`${site.address}/sign-in`);
+  await page.getByLabel("E-mail address").fill(email);
+  await page.getByLabel("Password").fill(password);
+  await press(page, "Sign in");
+}
+
+const theme = (page) => page.locator("html").getAttribute("data-theme");
+
+for (const javaScriptEnabled of [true, false]) {
+  const how = javaScriptEnabled ? "with a script" : "without one";
+  const email = javaScriptEnabled ? "ines@corner.example" : "tomas@corner.example";
+
+  test(`sign up by mail, favorite, review, prefer, reset, sign out everywhere, ${how}`, async () => {
+    const { page, done } = await open("/", { javaScriptEnabled, allowed: /401|403|422/ });
+    await signUp(page, email, "four words that differ");
+
+    await page.goto(`${site.address}/products/walnut-bread`);
+    await press(page, "Add to favorites");
+    assert.equal(await page.getByRole("button", { name: "Take from favorites" }).count(), 1);
+    await page.goto(`${site.address}/favorites`);
+    assert.deepEqual(await page.locator(".item h3").allTextContents(), ["Walnut bread"]);
+
+    await page.goto(`${site.address}/products/walnut-bread`);
+    await page.getByLabel("Your name").fill(javaScriptEnabled ? "Ines of the corner" : "Tomas of the corner");
+    await page.locator("textarea").fill("Good with blue cheese.");
+    await press(page, "Send the review");
+    assert.match(await page.locator(".write").textContent(), /not sent yet/);
+    assert.equal(await page.locator("textarea").inputValue(), "Good with blue cheese.");
+    await page.locator("label[for=stars-5]").click();
+    await press(page, "Send the review");
+    assert.match(await page.locator(".review").first().textContent(), /Good with blue cheese/);
+
+    await page.goto(`${site.address}/preferences`);
+    await page.getByLabel("Evening").check();
+    await page.getByLabel("Prices also in").selectOption("USD");
+    await press(page, "Save preferences");
+    assert.equal(await theme(page), "dark");
+    const other = await open("/", { javaScriptEnabled, allowed: /401|403|422/ });
+    await signIn(other.page, email, "four words that differ");
+    assert.equal(await theme(other.page), "dark");
+    await other.page.goto(`${site.address}/products/walnut-bread`);
+    assert.match(await other.page.locator(".price-big").textContent(), /about \$/);
+
+    await page.goto(`${site.address}/reset`);
+    await page.getByLabel("E-mail address").fill(email);
+    await press(page, "Send the link");
+    await page.goto(site.address + (await linkIn(email, "/reset")));
+    await page.getByLabel("New password").fill("another four plain words");
+    await press(page, "Save the password");
+    await other.page.goto(`${site.address}/favorites`);
+    assert.equal(new URL(other.page.url()).pathname, "/sign-in", "the other device was signed out");
+    await signIn(other.page, email, "four words that differ");
+    assert.match(await other.page.locator("[role=alert]").textContent(), /do not match|does not match/);
+    await signIn(other.page, email, "another four plain words");
+
+    await page.goto(`${site.address}/account/sessions`);
+    await press(page, "Sign out everywhere else");
+    await other.page.goto(`${site.address}/favorites`);
+    assert.equal(new URL(other.page.url()).pathname, "/sign-in");
+    await page.goto(`${site.address}/favorites`);
+    assert.deepEqual(await page.locator(".item h3").allTextContents(), ["Walnut bread"]);
+    await other.done();
+    await done();
+  });
+}
+
+test("a review appears in a second browser while it is looking", async () => {
+  const writer = await open("/");
+  const reader = await open("/products/olive-bread");
+  await signUp(writer.page, "pilar@corner.example", "four words that differ");
+  await writer.page.goto(`${site.address}/products/olive-bread`);
+  await writer.page.locator("label[for=stars-4]").click();
+  await writer.page.locator("textarea").fill("Olives in every slice.");
+  await writer.page.getByLabel("Your name").fill("Pilar of the corner");
+  await press(writer.page, "Send the review");
+  await reader.page.getByRole("button", { name: "1 new review" }).click();
+  assert.match(await reader.page.locator(".review").first().textContent(), /Olives in every slice/);
+  await writer.page.goto(`${site.address}/`);
+  assert.match(await writer.page.locator(".recent").textContent(), /Olive bread/);
+  await writer.done();
+  await reader.done();
+});
+
+for (const [name, options] of [
+  ["desktop, light", {}],
+  ["phone, dark", { viewport: { width: 390, height: 844 }, colorScheme: "dark" }],
+]) {
+  test(`axe finds nothing in the pages of an account: ${name}`, async () => {
+    const { page, done } = await open("/sign-in", { ...options, bypassCSP: true });
+    const look = async (path) => {
+      await page.goto(site.address + path);
+      await page.evaluate(axe);
+      const { violations } = await page.evaluate(() => window.axe.run());
+      assert.deepEqual(violations.map(({ id, nodes }) => [path, id, nodes[0].html]), []);
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+      assert.ok(wide <= 0, `${path} is ${wide} px too wide`);
+    };
+    for (const path of ["/sign-in", "/sign-up", "/sign-up?done=1", "/reset", "/reset?token=x", "/verify?token=x"]) await look(path);
+    await signUp(page, `${options.colorScheme ?? "light"}@corner.example`, "four words that differ");
+    for (const path of ["/account", "/account/sessions", "/preferences", "/favorites", "/products/walnut-bread"]) await look(path);
+    await done();
+  });
+}
