@@ -5,6 +5,7 @@
 //! stored as argon2id and a mailed link as a hash; a link opens once and dies with the next password or address; what an
 //! account may do stands the same in its record and in its sessions.
 
+mod device;
 mod http;
 mod jobs;
 mod model;

@@ -11,6 +11,7 @@ use mains_language::schema::{CollectionId, FieldId};
 use mains_server::commands::{Answer, Invocation};
 use mains_server::sessions::{self, Facts, Session, Token};
 
+use super::super::device;
 use super::super::model::{self, Account, STAFF};
 use super::guest;
 
@@ -136,7 +137,7 @@ impl List {
         vec![
             (self.account, session.account.into()),
             (self.session, session.id.as_str().into()),
-            (self.agent, session.origin.agent.clone().into()),
+            (self.agent, session.origin.agent.as_deref().map(device::described).into()),
             (self.network, session.origin.network.clone().into()),
             (self.seen, session.seen.micros().into()),
             (self.expires, session.expires.micros().into()),
