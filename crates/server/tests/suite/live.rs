@@ -172,7 +172,10 @@ impl Listening {
 #[test]
 fn changes_come_in_order_as_a_read_shows_them() {
     on_both(async |served: Served| {
+        // One who listens from now on hears what gets its position from now on: the first is known to have its own.
+        let mut early = served.listen("notes", true, "").await;
         served.note("before", false).await;
+        assert_eq!(early.change().await, "notes create before");
         let mut all = served.listen("notes,votes", true, "").await;
         let mut public = served.listen("notes(status=draft)", false, "").await;
         let one = served.note("one", false).await;
