@@ -267,7 +267,7 @@ impl Pages {
 fn advice(query: &Query) -> String {
     let mut fields: Vec<String> =
         query.wheres.iter().map(|(path, _)| path.clone()).filter(|path| !path.contains('.')).collect();
-    let sort = query.sort.as_ref().and_then(Text::literal).unwrap_or_default().split(',');
+    let sort = query.sort.as_ref().and_then(Text::usual).unwrap_or_default().split(',');
     let sort =
         sort.map(|name| name.trim().trim_start_matches('-').to_owned()).filter(|name| !name.is_empty());
     fields.extend(sort.collect::<Vec<_>>());
@@ -280,7 +280,7 @@ async fn sample(source: &Source<'_>, query: &Query) -> Option<ListRequest> {
     let schema = &source.epoch.schema;
     let collection = schema.find(&query.collection)?;
     let mut request = ListRequest::of(collection.id);
-    request.sort = query.sort.as_ref().and_then(Text::literal).map(str::to_owned);
+    request.sort = query.sort.as_ref().and_then(Text::usual).map(str::to_owned);
     for (path, _) in &query.wheres {
         request.wheres.push((path.clone(), vec![any_value(schema, collection, path)?]));
     }

@@ -97,6 +97,14 @@ impl Text {
         }
     }
 
+    /// The text that it gives where the query string says nothing.
+    pub(super) fn usual(&self) -> Option<&str> {
+        match self.pieces.as_slice() {
+            [Piece::Slot(slot)] => slot.default.as_deref(),
+            _ => self.literal(),
+        }
+    }
+
     /// Its values: of one place alone all that are there, else one text, each value changed by `write`.
     pub(super) fn given(&self, sources: &Sources<'_>, write: impl Fn(&str) -> String) -> Given {
         if let [Piece::Slot(slot)] = self.pieces.as_slice() {
