@@ -3,6 +3,7 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a bench reports to the terminal")]
 
+mod about;
 mod callers;
 mod figures;
 mod inside;
@@ -13,13 +14,15 @@ mod peers;
 mod process;
 mod report;
 
-use std::io::{Error, Result, Write};
+use std::io::{Error, Result};
 use std::path::Path;
 use std::process::{Command, ExitCode};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use figures::{Entry, Setting};
-use serde_json::{Value, json};
+use mains_base::{Clock, SystemClock};
+use report::{Figure, Taken};
+use serde_json::json;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -66,25 +69,35 @@ fn run(quick: bool, only: Option<&str>) -> Result<bool> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new(".")).to_owned();
     let wanted = wanted(only)?;
     let setting = prepare(&root, quick)?;
-    let Value::Object(mut about) = about(&setting)? else { return Err(Error::other("nothing to say")) };
-    if wanted.iter().any(|entry| entry.programs) {
+    let programs = wanted.iter().any(|entry| entry.programs);
+    if programs {
         get_programs(&root, &setting)?;
-        let versions = [("mains", version(&setting.mains)?), ("pocketbase", version(&setting.pocketbase)?)];
-        let versions = versions.map(|(name, version)| (name.to_owned(), Value::from(version)));
-        about.extend(versions);
     }
-    let about = Value::Object(about);
+    let about = about::machine(&setting, programs)?;
     println!("{about}");
+    let commit = about::commit(&root)?;
     let mut all = Vec::new();
     for entry in wanted {
-        for figure in (entry.measure)(&setting)? {
-            figure.print();
-            all.push(figure);
+        for taken in take(entry, &setting, &commit)? {
+            taken.print();
+            all.push(taken);
         }
     }
     let stamp = if quick { "quick" } else { "latest" };
     report::keep(&root.join("bench/results"), stamp, &about, &all)?;
-    Ok(all.iter().all(report::Figure::met))
+    Ok(all.iter().all(|taken| taken.figure.met()))
+}
+
+/// Measures one entry, with the disk's latency beside what is durable.
+fn take(entry: &Entry, setting: &Setting, commit: &str) -> Result<Vec<Taken>> {
+    let before = about::fdatasync(&setting.folder)?;
+    let figures = (entry.measure)(setting)?;
+    let after = about::fdatasync(&setting.folder)?;
+    let taken = |figure: Figure| {
+        let syncs = figure.is_durable().then_some([before, after]);
+        Taken { figure, commit: commit.to_owned(), at: SystemClock.now().to_string(), syncs }
+    };
+    Ok(figures.into_iter().map(taken).collect())
 }
 
 fn wanted(only: Option<&str>) -> Result<Vec<&'static Entry>> {
@@ -122,34 +135,4 @@ fn get_programs(root: &Path, setting: &Setting) -> Result<()> {
         return Err(Error::other("mains does not build"));
     }
     peers::pocketbase::install(&setting.pocketbase)
-}
-
-fn version(program: &Path) -> Result<String> {
-    let done = Command::new(program).arg("--version").output()?;
-    Ok(String::from_utf8_lossy(&done.stdout).trim().to_owned())
-}
-
-/// What the figures were measured on.
-fn about(setting: &Setting) -> Result<Value> {
-    let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = cpu.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or_default();
-    Ok(json!({
-        "cpu": model.trim_start_matches([' ', '\t', ':']),
-        "cores": std::thread::available_parallelism()?.get(),
-        "connections": 64,
-        "fdatasync_us": fdatasync(&setting.folder)?,
-    }))
-}
-
-/// Median latency of appending a page and `fdatasync`, in microseconds.
-fn fdatasync(folder: &Path) -> Result<f64> {
-    let mut file = tempfile::tempfile_in(folder)?;
-    let mut times = Vec::new();
-    for _ in 0..200 {
-        file.write_all(&[7; 4096])?;
-        let begun = Instant::now();
-        file.sync_data()?;
-        times.push(begun.elapsed().as_secs_f64() * 1e6);
-    }
-    Ok(report::median(times).round())
 }

@@ -154,6 +154,13 @@ impl Drop for Server {
     }
 }
 
+/// What the server's program says of itself: `postgres (PostgreSQL) 15.…`.
+pub fn version() -> Result<String, String> {
+    let said = command(&programs()?, "postgres", None).arg("--version").output();
+    let said = said.map_err(|error| format!("postgres does not start: {error}"))?;
+    Ok(String::from_utf8_lossy(&said.stdout).trim().to_owned())
+}
+
 /// The processes that this one started.
 fn children(parent: u32) -> Vec<u32> {
     let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
