@@ -2,12 +2,14 @@
 
 use std::io::{BufRead, BufReader, Error, Result};
 use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// A child process that ends with its owner.
 pub(crate) struct Server {
     child: Child,
+    /// Where it prints, kept open.
+    _out: Option<BufReader<ChildStdout>>,
     pub(crate) port: u16,
 }
 
@@ -15,7 +17,7 @@ impl Server {
     /// Starts `command`, which listens on `port`, and waits until it does.
     pub(crate) fn start(mut command: Command, port: u16) -> Result<Self> {
         let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
-        let server = Self { child, port };
+        let server = Self { child, _out: None, port };
         let begun = Instant::now();
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             if begun.elapsed() > Duration::from_secs(30) {
@@ -31,13 +33,21 @@ impl Server {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
         let mut line = String::new();
         let out = child.stdout.take().ok_or_else(|| Error::other("no stdout"))?;
-        BufReader::new(out).read_line(&mut line)?;
+        let mut out = BufReader::new(out);
+        out.read_line(&mut line)?;
         let port = line.trim().trim_end_matches('/').rsplit(':').next().and_then(|port| port.parse().ok());
         if let Some(port) = port {
-            return Ok(Self { child, port });
+            return Ok(Self { child, _out: Some(out), port });
         }
         child.kill()?;
         Err(Error::other(format!("{command:?} said {line:?}, no address")))
+    }
+
+    /// `error`, with the program that it met.
+    pub(crate) fn blame(&self, error: &Error) -> Error {
+        let program =
+            std::fs::read_to_string(format!("/proc/{}/cmdline", self.child.id())).unwrap_or_default();
+        Error::new(error.kind(), format!("{}: {error}", program.replace('\0', " ").trim()))
     }
 
     /// Memory that is resident now, in bytes.

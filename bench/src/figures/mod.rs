@@ -95,11 +95,11 @@ impl Setting {
     /// Runs the rounds against a server with 64 connections; an answer that is not 2xx spoils the figure.
     pub(crate) fn measure(&self, server: &Server, requests: Requests<'_>) -> Result<Measured> {
         let load = Load { port: server.port, connections: 64, time: self.round };
-        load::run(Load { time: self.round / 4, ..load }, requests)?;
+        load::run(Load { time: self.round / 4, ..load }, requests).map_err(|error| server.blame(&error))?;
         let mut rounds: Vec<(Outcome, f64)> = Vec::new();
         for _ in 0..self.rounds {
             let before = server.cpu();
-            let outcome = load::run(load, requests)?;
+            let outcome = load::run(load, requests).map_err(|error| server.blame(&error))?;
             if outcome.refused > 0 {
                 return Err(std::io::Error::other(format!("{} answers were refused", outcome.refused)));
             }

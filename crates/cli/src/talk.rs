@@ -53,22 +53,29 @@ impl Talk {
     /// A sentence for whoever looks.
     #[expect(clippy::unused_self, reason = "whoever talks was given the right to")]
     pub(crate) fn say(self, text: &str) {
-        eprintln!("{text}");
+        tell(text);
+    }
+
+    /// A line for whoever started a server, on stdout; on stderr where nobody reads stdout any more, for a server goes on.
+    pub(crate) fn announce(self, line: &str) {
+        if self.print(line).is_err() {
+            tell(line);
+        }
     }
 
     /// A mishap.
     fn fail(self, error: &Error) {
         self.error(error.detail());
         for field in error.fields() {
-            eprintln!("  {}: {}", field.pointer.trim_start_matches('/'), field.message);
+            tell(&format!("  {}: {}", field.pointer.trim_start_matches('/'), field.message));
         }
         if let Some(cause) = error.cause() {
-            eprintln!("  because: {cause}");
+            tell(&format!("  because: {cause}"));
         }
     }
 
     fn error(self, sentence: &str) {
-        eprintln!("{}: {}", paint(self.colored, Hue::Bad, "error"), self.tinted(sentence));
+        tell(&format!("{}: {}", paint(self.colored, Hue::Bad, "error"), self.tinted(sentence)));
     }
 
     /// A text that may hold a plan, its lines in the colors of their marks.
@@ -79,7 +86,7 @@ impl Talk {
 
     /// A mistake in a file, where it is.
     pub(crate) fn show(self, diagnostic: &Diagnostic) {
-        eprintln!("{}", site::render(diagnostic, self.colored));
+        tell(&site::render(diagnostic, self.colored));
     }
 
     /// Whatever stands in the way.
@@ -137,6 +144,11 @@ impl Talk {
         }
         Ok(())
     }
+}
+
+/// A line on stderr. Where that is closed, there is nobody to tell.
+fn tell(line: &str) {
+    drop(std::io::stderr().lock().write_all(format!("{line}\n").as_bytes()));
 }
 
 /// What writing to stdout failed with. A reader that went away ends the program quietly.

@@ -58,7 +58,7 @@ pub(crate) async fn start(
     let server = Server::bind(address, router).await.map_err(|error| occupied(address, &error))?;
     control::listen(site.clone(), &site.folder.join("data"))?;
     let at = server.address()?.to_string();
-    talk.print(&format!("Serving {} at http://{at}/", site.settings.site.name))?;
+    talk.announce(&format!("Serving {} at http://{at}/", site.settings.site.name));
     greet_owner(site, talk).await?;
     let jobs = jobs::start(site, mode, &at)?;
     site.records.callers().keep_fresh(site.stop.clone());
@@ -90,7 +90,7 @@ async fn greet_owner(site: &Site, talk: Talk) -> Result<()> {
     let Some(accounts) = apps::accounts(&site.settings) else { return Ok(()) };
     let owner = &site.settings.accounts.owner;
     if let Some(password) = accounts.first_owner(site.db(), owner).await? {
-        talk.print(&format!("The first owner is {owner}, with the password {}", password.as_str()))?;
+        talk.announce(&format!("The first owner is {owner}, with the password {}", password.as_str()));
         talk.say("It is shown this once. Sign in at /sign-in and change it at /account.");
     }
     Ok(())

@@ -102,6 +102,15 @@ impl Site {
         Running::start(command(&self.path, arguments).args(["--listen", "127.0.0.1:0"]))
     }
 
+    /// The same where nobody reads stdout any more.
+    pub(crate) fn start_unread(&self, arguments: &[&str]) -> Running {
+        let (_, out) = std::io::pipe().unwrap();
+        let mut running =
+            Running::hear(command(&self.path, arguments).args(["--listen", "127.0.0.1:0"]).stdout(out));
+        running.serves();
+        running
+    }
+
     /// The same without waiting, for what does not serve yet.
     pub(crate) fn begin(&self, arguments: &[&str]) -> Running {
         Running::begin(command(&self.path, arguments).args(["--listen", "127.0.0.1:0"]))
@@ -127,11 +136,16 @@ impl Running {
 
     /// Starts it and waits for nothing.
     fn begin(command: &mut Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        Self::hear(command.stdout(Stdio::piped()))
+    }
+
+    /// Starts it and hears stderr, and stdout where that is a pipe.
+    fn hear(command: &mut Command) -> Self {
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let (sender, lines) = channel();
-        let streams: [Box<dyn Read + Send>; 2] =
-            [Box::new(child.stdout.take().unwrap()), Box::new(child.stderr.take().unwrap())];
-        for stream in streams {
+        let out = child.stdout.take().map(|out| Box::new(out) as Box<dyn Read + Send>);
+        for stream in out.into_iter().chain([Box::new(child.stderr.take().unwrap()) as Box<dyn Read + Send>])
+        {
             let sender = sender.clone();
             thread::spawn(move || {
                 for line in BufReader::new(stream).lines().map_while(Result::ok) {

@@ -42,6 +42,15 @@ fn a_site_is_served_once() {
 }
 
 #[test]
+fn a_server_goes_on_when_nobody_reads_what_it_prints() {
+    let site = Site::new();
+    site.change("mains.toml", "#enabled = []", "enabled = [\"accounts\"]");
+    let mut served = site.start_unread(&["serve"]);
+    assert!(served.wait_for("The first owner is ").contains(", with the password "));
+    assert_eq!(served.get("/health").status, 200);
+}
+
+#[test]
 fn a_port_that_is_taken_is_named() {
     let (site, other) = (Site::new(), Site::new());
     let first = site.start(&["serve"]);
