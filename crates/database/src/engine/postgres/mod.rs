@@ -4,6 +4,7 @@ mod address;
 mod attempt;
 mod connecting;
 mod failure;
+mod holes;
 mod link;
 mod news;
 mod readers;

@@ -8,7 +8,6 @@
 //! transaction has an id, so whatever is missing below the highest one that a round saw belongs to transactions older
 //! than that round's own; when these have ended and the number did not show, it was a rollback.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -18,15 +17,18 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 use super::failure::Failure;
+use super::holes::Holes;
 use super::news::Channels;
 use super::session::Session;
 use super::wire::Found;
 
 /// Number of the lease, chosen once and for all.
 const LEASE: &str = "SELECT pg_try_advisory_lock(7236539013)";
-/// The oldest running transaction, then what is visible above `$1` and of the holes in `$2`. One statement, one snapshot.
+/// The oldest running transaction, then what is visible above `$1` and of the holes from `$2` up to `$3`. One statement,
+/// one snapshot. Whatever is visible of a hole has to be seen at once, since the hole may be forgotten then.
 const SCAN: &str = "SELECT 0::bigint, pg_snapshot_xmin(pg_current_snapshot())::text::bigint, false \
-    UNION ALL SELECT seq, 0, true FROM mains_changes WHERE seq IN $2 \
+    UNION ALL SELECT c.seq, 0, true FROM unnest($2::bigint[], $3::bigint[]) AS hole (first, past) \
+    JOIN mains_changes c ON c.seq >= hole.first AND c.seq < hole.past \
     UNION ALL (SELECT seq, 0, true FROM mains_changes WHERE seq > $1 ORDER BY seq LIMIT 5000)";
 /// The same for who has just got the lease, and knows only up to where everything has its position.
 const FIRST: &str = "SELECT 0::bigint, pg_snapshot_xmin(pg_current_snapshot())::text::bigint, false \
@@ -60,15 +62,12 @@ pub(super) struct Sequencer {
     pub(super) runtime: Runtime,
 }
 
-/// Holes remembered of one round; more are the sequence's own jumps.
-const HOLES: usize = 10_000;
-
 /// What the holder of the lease remembers.
 struct Lease {
     /// The highest `seq` seen.
     high: i64,
-    /// Numbers below it that were not visible, with the transaction of the round that missed them.
-    holes: BTreeMap<i64, i64>,
+    /// Numbers below it that were not visible.
+    holes: Holes,
     /// Whether a round was made.
     begun: bool,
 }
@@ -129,7 +128,7 @@ impl Sequencer {
                 return Ok(false);
             }
             if self.int(LEASE)? == 1 {
-                *held = Some(Lease { high: self.int(LOW)?, holes: BTreeMap::new(), begun: false });
+                *held = Some(Lease { high: self.int(LOW)?, holes: Holes::default(), begun: false });
             }
         }
         let Some(lease) = held else {
@@ -157,8 +156,8 @@ impl Sequencer {
     fn look(&mut self, lease: &Lease) -> Result<Look, Failure> {
         let high = Value::Int(lease.high);
         let found = if lease.begun {
-            let holes = lease.holes.keys().map(|seq| Value::Int(*seq)).collect();
-            self.session.ask(SCAN, &[high, Value::List(holes)])?
+            let (first, past) = lease.holes.bounds();
+            self.session.ask(SCAN, &[high, first, past])?
         } else {
             self.session.ask(FIRST, &[high])?
         };
@@ -203,30 +202,24 @@ fn cell(found: &Found, row: usize, column: usize) -> Result<i64, Failure> {
 impl Lease {
     /// Drops the holes that are filled, and those whose transactions had all ended when `look` was taken.
     fn forget(&mut self, look: &Look) {
-        for seq in &look.visible {
-            self.holes.remove(seq);
-        }
-        self.holes.retain(|_, transaction| *transaction > look.oldest);
+        look.visible.iter().for_each(|seq| self.holes.fill(*seq));
+        self.holes.forget(look.oldest);
     }
 
-    /// Remembers what is missing below the highest number seen; `own` is the transaction of this round.
+    /// Remembers what is missing below the highest number seen, all of it; `own` is the transaction of this round.
     fn note(&mut self, look: &Look, own: i64) {
         self.begun = true;
-        let mut room = HOLES;
-        for seq in look.visible.iter().copied().filter(|seq| *seq > self.high).collect::<Vec<_>>() {
-            // From the top: those are the ones that may still be open.
-            let missing = (self.high + 1..seq).rev().take(room);
-            for hole in missing {
-                self.holes.insert(hole, own);
-                room -= 1;
+        for &seq in &look.visible {
+            if seq > self.high {
+                self.holes.note(self.high + 1, seq, own);
+                self.high = seq;
             }
-            self.high = seq;
         }
     }
 
     /// Up to here everything has its position or never will.
     fn low(&self) -> i64 {
-        self.holes.first_key_value().map_or(self.high, |(hole, _)| hole - 1)
+        self.holes.first().map_or(self.high, |first| first - 1)
     }
 }
 
@@ -245,15 +238,31 @@ mod tests {
 
     #[test]
     fn a_hole_is_kept_until_its_transaction_has_ended() {
-        let mut lease = Lease { high: 0, holes: BTreeMap::new(), begun: true };
+        let mut lease = Lease { high: 0, holes: Holes::default(), begun: true };
         round(&mut lease, &look(100, &[1, 2, 5]), 110);
-        assert_eq!(lease.holes.keys().copied().collect::<Vec<_>>(), [3, 4]);
+        assert_eq!(lease.holes.ranges(), [(3, 5)]);
         assert_eq!((lease.low(), lease.high), (2, 5));
         // 4 shows up late; a transaction older than the first round still runs.
         round(&mut lease, &look(105, &[4, 6]), 120);
-        assert_eq!(lease.holes.keys().copied().collect::<Vec<_>>(), [3]);
+        assert_eq!(lease.holes.ranges(), [(3, 4)]);
         // All of them have ended: 3 was a rollback.
         round(&mut lease, &look(110, &[7]), 130);
-        assert_eq!((lease.holes.len(), lease.low()), (0, 7));
+        assert_eq!((lease.holes.first(), lease.low()), (None, 7));
+    }
+
+    #[test]
+    fn a_large_transaction_is_remembered_from_its_lowest_number_on() {
+        let mut lease = Lease { high: 0, holes: Holes::default(), begun: true };
+        round(&mut lease, &look(100, &[15_001]), 110);
+        assert_eq!((lease.low(), lease.high, lease.holes.ranges()), (0, 15_001, vec![(1, 15_001)]));
+    }
+
+    #[test]
+    fn a_hole_behind_a_large_one_is_remembered_too() {
+        let mut lease = Lease { high: 0, holes: Holes::default(), begun: true };
+        round(&mut lease, &look(100, &[10_001, 10_003]), 110);
+        // The large transaction commits; who drew 10002 is still open.
+        round(&mut lease, &look(100, &(1..=10_000).collect::<Vec<_>>()), 120);
+        assert_eq!((lease.low(), lease.high, lease.holes.ranges()), (10_001, 10_003, vec![(10_002, 10_003)]));
     }
 }

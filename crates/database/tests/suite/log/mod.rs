@@ -9,9 +9,9 @@ use mains_database::dialect::Dialect;
 use mains_database::engine::{Engine, Statements};
 use mains_database::log::{self, Change, Follower, NewChange, Op, Position, Start};
 
-mod retention;
-
+mod holes;
 mod news;
+mod retention;
 
 use crate::engine::{count_up, counters, number, on_both, on_postgres, run};
 
