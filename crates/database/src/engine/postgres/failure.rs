@@ -37,7 +37,8 @@ impl From<Told> for Failure {
         }
         match told.code.as_str() {
             "40001" | "40P01" => Self::Trouble(Trouble::Conflict(told.message)),
-            "0A000" if told.message.contains("cached plan") => Self::Trouble(Trouble::StalePlan),
+            // Its words are the server's language's.
+            "0A000" if told.routine == "RevalidateCachedQuery" => Self::Trouble(Trouble::StalePlan),
             _ => Self::Statement(Box::new(told)),
         }
     }

@@ -1,6 +1,5 @@
 //! One connection that a thread of its own drives: statements are sent together, with one answer for all.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,23 +8,20 @@ use mains_base::{Error, Result};
 use postgres_protocol::message::frontend;
 
 use super::failure::{Failure, Trouble};
+use super::plans::Plans;
 use super::session::Life;
 use super::wire::{self, Asked, Batch, Body, Found, Line, Plain, Prepared, Told};
 use crate::engine::text;
 
-/// Prepared statements kept per connection; when there are more, all are prepared anew.
-const PREPARED: usize = 512;
 /// A line that was still for longer is looked at before it is used.
 const STILL: Duration = Duration::from_millis(100);
 
 /// A connection and what is prepared on it.
 pub(super) struct Link {
     line: Line,
-    prepared: HashMap<Box<str>, Arc<Prepared>>,
-    /// So many names were given.
-    named: u64,
-    /// Prepared statements that the server may forget.
-    forgotten: Vec<Arc<Prepared>>,
+    plans: Plans,
+    /// The line broke behind a failure that was told.
+    broken: bool,
     /// Whether the server has a transaction open, a failed one included.
     pub(super) in_transaction: bool,
     pub(super) life: Arc<Life>,
@@ -52,9 +48,8 @@ impl Link {
     pub(super) fn over(line: Line) -> Self {
         Self {
             line,
-            prepared: HashMap::new(),
-            named: 0,
-            forgotten: Vec::new(),
+            plans: Plans::default(),
+            broken: false,
             in_transaction: false,
             life: Arc::default(),
             used: Instant::now(),
@@ -87,23 +82,21 @@ impl Link {
 
     /// The statement of this text, prepared now or before.
     pub(super) fn prepare(&mut self, sql: &str) -> Result<Arc<Prepared>, Failure> {
-        if let Some(statement) = self.prepared.get(sql) {
-            return Ok(Arc::clone(statement));
-        }
-        if self.prepared.len() >= PREPARED {
-            self.forget();
-        }
-        self.named += 1;
-        let name = format!("s{}", self.named);
+        if let Some(statement) = self.plans.find(sql) { Ok(statement) } else { self.prepare_anew(sql) }
+    }
+
+    /// The same, prepared now in any case.
+    pub(super) fn prepare_anew(&mut self, sql: &str) -> Result<Arc<Prepared>, Failure> {
+        let name = self.plans.name();
         let statement = Arc::new(self.parse(name, &text::for_postgres(sql))?);
-        self.prepared.insert(sql.into(), Arc::clone(&statement));
+        self.plans.keep(sql, &statement);
         Ok(statement)
     }
 
     fn parse(&mut self, name: String, text: &str) -> Result<Prepared, Failure> {
         let mut out = BytesMut::new();
         let told = |cause: std::io::Error| Failure::Refused(Error::internal(cause));
-        for statement in self.forgotten.drain(..) {
+        for statement in self.plans.closable() {
             frontend::close(b'S', &statement.name, &mut out).map_err(told)?;
         }
         frontend::parse(&name, text, [], &mut out).map_err(told)?;
@@ -121,11 +114,22 @@ impl Link {
 
     /// Forgets what is prepared.
     pub(super) fn forget(&mut self) {
-        self.forgotten.extend(self.prepared.drain().map(|(_, statement)| statement));
+        self.plans.forget();
     }
 
     /// Sends a batch and waits for its end. What was answered before the first failure is in `done`.
     pub(super) fn send(&mut self, batch: &mut Batch, done: &mut Vec<Done>) -> Result<(), Failure> {
+        let outcome = self.exchange(batch, done);
+        self.plans.are_out();
+        match outcome {
+            Err(Failure::Statement(told)) if self.plans.may_be_blamed(&told) => {
+                Err(Failure::Trouble(Trouble::StalePlan))
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn exchange(&mut self, batch: &mut Batch, done: &mut Vec<Done>) -> Result<(), Failure> {
         let sent = self.line.send(batch.sealed());
         if let Err(unsent) = sent {
             let may_be_run = batch.may_be_run(unsent.sent);
@@ -183,7 +187,10 @@ impl Link {
         loop {
             let message = match self.line.next() {
                 Ok(message) => message,
-                Err(cause) => return Err(failure.unwrap_or_else(|| Failure::lost(&cause))),
+                Err(cause) => {
+                    self.broken = true;
+                    return Err(failure.unwrap_or_else(|| Failure::lost(&cause)));
+                }
             };
             match message.tag {
                 b'Z' => break self.in_transaction = message.body.rest() != b"I",
@@ -192,6 +199,7 @@ impl Link {
                     let ends = told.ends;
                     failure.get_or_insert_with(|| Failure::from(told));
                     if ends {
+                        self.broken = true;
                         break;
                     }
                 }
@@ -210,6 +218,11 @@ impl Link {
         }
         self.used = Instant::now();
         failure.map_or(Ok(()), Err)
+    }
+
+    /// Whether the line ended, though what was told last is the failure of a statement.
+    pub(super) fn is_broken(&self) -> bool {
+        self.broken
     }
 
     /// Whether the line was seen to be dead. Asked where nothing depends on its being the same one.
@@ -344,6 +357,18 @@ mod tests {
         let (outcome, done, _) = sent(&answer(&[&BEGIN[..], &[fatal]].concat()));
         assert!(matches!(outcome, Err(Failure::Trouble(Trouble::Ended(cause))) if cause == "going"));
         assert_eq!(done.len(), 1);
+    }
+
+    #[test]
+    fn a_line_that_ends_behind_a_failure_is_of_no_use_any_more() {
+        let fatal: (u8, &[u8]) = (b'E', b"SFATAL\0VFATAL\0C57P01\0Mgoing\0\0");
+        let ready: (u8, &[u8]) = (b'Z', b"E");
+        for (behind, is_broken) in [(vec![], true), (vec![fatal], true), (vec![ready], false)] {
+            let mut link = hearing(&answer(&[&BEGIN[..], &[ERROR], &behind].concat()));
+            let outcome = link.send(&mut batch(), &mut Vec::new());
+            assert!(matches!(outcome, Err(Failure::Statement(told)) if told.code == "23505"));
+            assert_eq!(link.is_broken(), is_broken);
+        }
     }
 
     #[test]

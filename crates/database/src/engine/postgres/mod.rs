@@ -7,6 +7,7 @@ mod failure;
 mod holes;
 mod link;
 mod news;
+mod plans;
 mod readers;
 mod sequencer;
 mod session;
@@ -16,7 +17,7 @@ mod values;
 mod wire;
 mod writers;
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -60,7 +61,8 @@ impl Postgres {
         address::check(url)?;
         let config = connecting::config(url)?;
         address::keeps_sessions(&config).await?;
-        let (readers, mut threads) = Readers::open(&config, &reading(settings), settings)?;
+        let altered = Arc::new(AtomicU64::new(0));
+        let (readers, mut threads) = Readers::open(&config, &reading(settings), (settings, &altered))?;
         let queue = Arc::new(Queue::new(settings.queue));
         let shared = Arc::new(Shared {
             queue: Arc::clone(&queue),
@@ -69,11 +71,12 @@ impl Postgres {
             commits: Arc::clone(&commits),
             retry_for: settings.retry_for,
             threads: settings.write_threads.max(1),
+            altered: Arc::clone(&altered),
         });
         // The server tells a statement that it took too long; this is for a server that says nothing at all.
         let timeout = settings.statement_timeout + Duration::from_secs(1);
         for number in 0..settings.write_threads.max(1) {
-            let session = Session::new(config.clone(), writing(settings), timeout);
+            let session = Session::new(config.clone(), writing(settings), timeout).heeding(&altered);
             let writer = Writer { session, shared: Arc::clone(&shared) };
             let thread = std::thread::Builder::new().name(format!("mains-write-{number}"));
             threads.push(thread.spawn(move || writer.work())?);
@@ -103,7 +106,11 @@ impl Postgres {
         threads.push(thread.spawn(move || sequencer.work())?);
         let postgres =
             Self { queue, readers, threads: Mutex::new(threads), commits, advanced, closed, config };
-        postgres.greet().await?;
+        if let Err(error) = postgres.greet().await {
+            // Nobody will close what was never handed out.
+            postgres.abandon();
+            return Err(error);
+        }
         Ok(postgres)
     }
 

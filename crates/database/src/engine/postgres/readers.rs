@@ -1,6 +1,7 @@
 //! Reads: small ones beside each other, a small pool of threads for long ones and for snapshots.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::AtomicU64;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -33,21 +34,21 @@ impl Readers {
     pub(super) fn open(
         config: &Config,
         settings: &str,
-        limits: &super::EngineSettings,
+        (limits, altered): (&super::EngineSettings, &Arc<AtomicU64>),
     ) -> Result<(Self, Vec<JoinHandle<()>>)> {
         let (sender, receiver) = sync_channel::<Work>(limits.pool_queue);
         let receiver = Arc::new(Mutex::new(receiver));
         let timeout = limits.read_timeout + Duration::from_secs(1);
         let mut threads = Vec::new();
         for number in 0..limits.pool_readers.max(1) {
-            let session = Session::new(config.clone(), settings.to_owned(), timeout);
+            let session = Session::new(config.clone(), settings.to_owned(), timeout).heeding(altered);
             let receiver = Arc::clone(&receiver);
             let thread = std::thread::Builder::new().name(format!("mains-read-{number}"));
             threads.push(thread.spawn(move || serve(session, &receiver))?);
         }
         let small = Arc::new(Small::default());
         for number in 0..CONNECTIONS {
-            let session = Session::new(config.clone(), settings.to_owned(), timeout);
+            let session = Session::new(config.clone(), settings.to_owned(), timeout).heeding(altered);
             let small = Arc::clone(&small);
             let thread = std::thread::Builder::new().name(format!("mains-small-{number}"));
             threads.push(thread.spawn(move || small.serve(session, timeout))?);

@@ -1,6 +1,7 @@
 //! A thread's session: its connection (opened when needed), its settings, and what waits to be sent.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use mains_base::{Error, Result, Value};
@@ -27,6 +28,9 @@ pub(super) struct Session {
     timeout: Duration,
     link: Option<Link>,
     refused: Option<Instant>,
+    /// How often the schema was changed by this process, and how often it was when statements were prepared.
+    altered: Arc<AtomicU64>,
+    heeded: u64,
     /// What the next [`Session::send`] sends.
     pub(super) batch: Batch,
 }
@@ -43,7 +47,21 @@ pub(super) struct Life {
 
 impl Session {
     pub(super) fn new(config: Config, settings: String, timeout: Duration) -> Self {
-        Self { config, settings, timeout, link: None, refused: None, batch: Batch::default() }
+        Self {
+            config,
+            settings,
+            timeout,
+            link: None,
+            refused: None,
+            altered: Arc::default(),
+            heeded: 0,
+            batch: Batch::default(),
+        }
+    }
+
+    /// Prepares its statements anew whenever this number rises.
+    pub(super) fn heeding(self, altered: &Arc<AtomicU64>) -> Self {
+        Self { altered: Arc::clone(altered), ..self }
     }
 
     /// Connects, if it is not connected. The first failure is given [`PATIENCE`], so that a server that restarts or a
@@ -82,8 +100,25 @@ impl Session {
     }
 
     /// The statement of this text.
-    pub(super) fn prepare(&mut self, sql: &str) -> Result<Arc<Prepared>, Failure> {
+    fn prepare(&mut self, sql: &str) -> Result<Arc<Prepared>, Failure> {
+        let altered = self.altered.load(Ordering::Acquire);
+        if altered != self.heeded {
+            self.heeded = altered;
+            self.forget();
+        }
         self.with(|link, _| link.prepare(sql))
+    }
+
+    /// Queues a statement. Where its parameters do not fit it is prepared anew and looked at once more: another node may
+    /// have given a column another type.
+    pub(super) fn queue(&mut self, sql: &str, parameters: &[Value], rows: bool) -> Result<(), Failure> {
+        let statement = self.prepare(sql)?;
+        let Err(misfit) = self.batch.push(&statement, parameters, rows) else { return Ok(()) };
+        let anew = self.with(|link, _| link.prepare_anew(sql))?;
+        if anew.parameters == statement.parameters {
+            return Err(Failure::Refused(misfit));
+        }
+        self.batch.push(&anew, parameters, rows).map_err(Failure::Refused)
     }
 
     /// Sends the batch; answers that came before a failure are in `done`.
@@ -105,7 +140,7 @@ impl Session {
         let Some(link) = &mut self.link else { return Err(Failure::lost(&"not connected")) };
         let outcome = work(link, &mut self.batch);
         match &outcome {
-            Err(failure) if failure.is_of_connection() => self.link = None,
+            Err(failure) if failure.is_of_connection() || link.is_broken() => self.link = None,
             Err(Failure::Trouble(Trouble::StalePlan)) => link.forget(),
             _ => {}
         }
@@ -113,7 +148,7 @@ impl Session {
     }
 
     /// Forgets what is prepared, after the schema changed.
-    pub(super) fn forget(&mut self) {
+    fn forget(&mut self) {
         if let Some(link) = &mut self.link {
             link.forget();
         }
@@ -173,9 +208,8 @@ impl Session {
     }
 
     fn read_once(&mut self, sql: &str, parameters: &[Value]) -> Result<Found, Failure> {
-        let statement = self.prepare(sql)?;
         self.batch.clear();
-        self.batch.push(&statement, parameters, true).map_err(Failure::Refused)?;
+        self.queue(sql, parameters, true)?;
         let mut done = Vec::new();
         self.send(&mut done)?;
         match done.pop() {

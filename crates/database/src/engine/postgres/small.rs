@@ -18,6 +18,9 @@ use crate::engine::read::ReadQuery;
 
 /// Reads in one batch.
 const MANY: usize = 32;
+/// Bytes in one batch of several reads: so much goes out while the server answers and nobody listens. More, and both
+/// sides could wait for each other with full buffers.
+const LONG: usize = 48 * 1024;
 /// Reads that may wait.
 const BOUND: usize = 4096;
 /// How often a read is sent whose connection breaks.
@@ -106,12 +109,12 @@ impl Small {
     }
 }
 
-/// Sends reads together and answers them; gives back those that have to be sent again.
-fn run(session: &mut Session, taken: VecDeque<Request>, patience: Duration) -> VecDeque<Request> {
+/// Sends reads together and answers them; gives back those that have to be sent again, or did not fit in.
+fn run(session: &mut Session, mut taken: VecDeque<Request>, patience: Duration) -> VecDeque<Request> {
     let mut batch = VecDeque::with_capacity(taken.len());
     session.batch.clear();
     let mut connected = session.reconnect();
-    for request in taken {
+    while let Some(request) = taken.pop_front() {
         if request.reply.is_closed() {
             continue;
         }
@@ -120,7 +123,13 @@ fn run(session: &mut Session, taken: VecDeque<Request>, patience: Duration) -> V
         } else if let Err(failure) = &connected {
             request.refuse(Failure::lost(failure.cause()));
         } else {
-            match queue(session, &request.query) {
+            let mark = session.batch.mark();
+            match session.queue(&request.query.text, &request.query.parameters, true) {
+                Ok(()) if !batch.is_empty() && session.batch.size() > LONG => {
+                    session.batch.truncate(mark);
+                    taken.push_front(request);
+                    break;
+                }
                 Ok(()) => batch.push_back(request),
                 Err(failure) if failure.is_of_connection() => {
                     connected = Err(Failure::lost(failure.cause()));
@@ -130,13 +139,11 @@ fn run(session: &mut Session, taken: VecDeque<Request>, patience: Duration) -> V
             }
         }
     }
-    if batch.is_empty() { batch } else { answer(session, batch) }
-}
-
-/// Queues a read.
-fn queue(session: &mut Session, query: &ReadQuery) -> Result<(), Failure> {
-    let statement = session.prepare(&query.text)?;
-    session.batch.push(&statement, &query.parameters, true).map_err(Failure::Refused)
+    if !batch.is_empty() {
+        batch = answer(session, batch);
+    }
+    batch.append(&mut taken);
+    batch
 }
 
 fn answer(session: &mut Session, mut batch: VecDeque<Request>) -> VecDeque<Request> {
@@ -148,8 +155,16 @@ fn answer(session: &mut Session, mut batch: VecDeque<Request>) -> VecDeque<Reque
         }
     }
     let Err(failure) = outcome else { return VecDeque::new() };
-    if failure.is_trouble() {
+    if failure.is_of_connection() {
         return again(batch, &failure);
+    }
+    if failure.is_trouble()
+        && let Some(first) = batch.pop_front()
+    {
+        // Those behind it are innocent.
+        let mut rest = again(VecDeque::from([first]), &failure);
+        rest.append(&mut batch);
+        return rest;
     }
     if let Some(request) = batch.pop_front() {
         request.refuse(failure);

@@ -11,7 +11,7 @@ use mains_base::{Error, Result, Value};
 use super::failure::{Failure, Trouble};
 use super::link::Done;
 use super::session::{Life, Session};
-use super::wire::{Found, Mark, Plain, Prepared};
+use super::wire::{Found, Mark, Plain};
 use crate::dialect::Dialect;
 use crate::engine::{OnViolation, Rows, Statements, failure};
 
@@ -107,15 +107,10 @@ impl<'s> PostgresStatements<'s> {
             self.trouble.get_or_insert(trouble);
             return told;
         }
-        failure.meaning(on_violation)
-    }
-
-    fn prepare(&mut self, sql: &str) -> Result<Arc<Prepared>> {
-        if self.scripts {
-            // What is queued may make the table that this text names.
-            self.flush()?;
+        if self.begin == Plain::Snapshot && failure.is_timeout() {
+            return failure::needs_index();
         }
-        self.session.prepare(sql).map_err(|failure| self.fail(failure, None))
+        failure.meaning(on_violation)
     }
 
     /// Runs a query and gives its rows as they came.
@@ -131,12 +126,12 @@ impl<'s> PostgresStatements<'s> {
 
     /// Queues a statement, behind BEGIN if it is the first.
     fn queue(&mut self, (sql, parameters): (&str, &[Value]), rows: bool, queued: Queued) -> Result<()> {
-        let statement = self.prepare(sql)?;
-        self.open();
-        if let Err(error) = self.session.batch.push(&statement, parameters, rows) {
-            self.failed = true;
-            return Err(error);
+        if self.scripts {
+            // What is queued may make the table that this text names.
+            self.flush()?;
         }
+        self.open();
+        self.session.queue(sql, parameters, rows).map_err(|failure| self.fail(failure, None))?;
         self.queued.push(queued);
         Ok(())
     }

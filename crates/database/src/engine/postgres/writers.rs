@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -37,6 +38,8 @@ pub(super) struct Shared {
     pub(super) retry_for: Duration,
     /// How many write threads there are.
     pub(super) threads: usize,
+    /// How often the schema was changed here.
+    pub(super) altered: Arc<AtomicU64>,
 }
 
 /// Closures that others were in the way of twice, waiting for the gate.
@@ -216,10 +219,11 @@ impl Writer {
         let ran = catch_unwind(AssertUnwindSafe(|| body(&mut statements)))
             .unwrap_or_else(|payload| Err(failure::panicked(&*payload)));
         let end = statements.end(ran);
-        self.session.forget();
         // A connection that is gone is opened with the usual patience.
         drop(self.session.be_patient(false));
         let outcome = outcome(&mut self.session, shared.retry_for, end);
+        // Before anybody else writes: every connection prepares its statements for what is there now.
+        shared.altered.fetch_add(1, Ordering::Release);
         shared.commits.rise();
         match outcome {
             Outcome::Stored => Ok(()),
@@ -239,6 +243,7 @@ impl Writer {
                 Err(failure) if failure.is_of_connection() => {}
                 Err(failure) => {
                     self.session.roll_back();
+                    drop(self.session.be_patient(false));
                     return Err(told(failure));
                 }
             }

@@ -2,6 +2,7 @@
 
 mod both;
 mod lost;
+mod plans;
 mod pooler;
 mod postgres;
 mod proxy;

@@ -109,6 +109,11 @@ impl Batch {
         self.steps.len()
     }
 
+    /// How many bytes they take.
+    pub(crate) fn size(&self) -> usize {
+        self.bytes.len()
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.steps.is_empty()
     }

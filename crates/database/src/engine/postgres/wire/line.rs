@@ -85,7 +85,10 @@ impl Line {
     fn fill(&mut self) -> Result<()> {
         if self.begin == self.end {
             (self.begin, self.end) = (0, 0);
-            self.room.truncate(self.room.len().min(64 * ROOM));
+            if self.room.len() > 64 * ROOM {
+                self.room.truncate(64 * ROOM);
+                self.room.shrink_to_fit();
+            }
         } else if self.end == self.room.len() && self.begin > 0 {
             self.room.copy_within(self.begin..self.end, 0);
             (self.begin, self.end) = (0, self.end - self.begin);

@@ -10,11 +10,13 @@ pub(crate) struct Told {
     /// Five letters: <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
     pub(crate) code: String,
     pub(crate) message: String,
-    detail: Option<String>,
+    pub(crate) detail: Option<String>,
     /// The constraint that was broken.
     pub(crate) constraint: Option<String>,
     /// The column that was null.
     pub(crate) column: Option<String>,
+    /// The function of the server that told it.
+    pub(crate) routine: String,
     /// Whether the server ends the connection with it, so that nothing behind it was run.
     pub(crate) ends: bool,
 }
@@ -32,10 +34,17 @@ impl Told {
                 b'D' => told.detail = Some(text.into_owned()),
                 b'n' => told.constraint = Some(text.into_owned()),
                 b'c' => told.column = Some(text.into_owned()),
+                b'R' => told.routine = text.into_owned(),
                 _ => {}
             }
         }
         told
+    }
+
+    /// Whether it may be said of a statement that was prepared for columns that are others now: it is not known, a type
+    /// does not fit, a column, a table or a function is not there.
+    pub(crate) fn may_be_of_a_plan(&self) -> bool {
+        matches!(self.code.as_str(), "26000" | "42804" | "42703" | "42P01" | "42883")
     }
 }
 
