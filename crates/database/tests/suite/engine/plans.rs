@@ -74,8 +74,8 @@ async fn retype(engine: &Engine) {
 }
 
 async fn notes(engine: &Engine) {
-    let made = engine
-        .alter(|statements| statements.execute("CREATE TABLE notes (body text)", &[], None).map(drop));
+    let made =
+        engine.alter(|statements| statements.execute("CREATE TABLE notes (body text)", &[], None).map(drop));
     made.await.unwrap();
 }
 
