@@ -7,7 +7,6 @@ mod about;
 mod callers;
 mod figures;
 mod inside;
-mod listeners;
 mod load;
 mod ours;
 mod peers;

@@ -34,7 +34,10 @@ read = 'public || "member" in auth.roles'
 create = '"member" in auth.roles'
 "#;
 
-/// A site on disk, filled.
+/// Settings of every site here.
+pub(crate) const SETTINGS: &str = "[log]\nlevel = \"warn\"\n[server]\nconnections = 20000\n";
+
+/// A site on disk.
 pub(crate) struct Site {
     folder: PathBuf,
     program: PathBuf,
@@ -45,19 +48,29 @@ pub(crate) struct Site {
 impl Site {
     /// Makes a site with `records` posts.
     pub(crate) fn make(program: &Path, folder: &Path, records: u64) -> Result<Self> {
+        let site =
+            Self::of(program, folder, &[("mains.toml", SETTINGS), ("collections/posts.toml", COLLECTION)])?;
+        site.fill(records)?;
+        Ok(site)
+    }
+
+    /// Imports so many posts.
+    pub(crate) fn fill(&self, records: u64) -> Result<()> {
+        let lines = self.folder.join("posts.jsonl");
+        std::fs::write(&lines, posts(records))?;
+        self.run(&["import", "posts", &lines.display().to_string()])?;
+        std::fs::remove_file(lines)
+    }
+
+    /// Makes a site of these files, with a key for a member.
+    pub(crate) fn of(program: &Path, folder: &Path, files: &[(&str, &str)]) -> Result<Self> {
         std::fs::create_dir_all(folder.join("collections"))?;
-        std::fs::write(
-            folder.join("mains.toml"),
-            "[log]\nlevel = \"warn\"\n[server]\nconnections = 20000\n",
-        )?;
-        std::fs::write(folder.join("collections/posts.toml"), COLLECTION)?;
+        for (name, text) in files {
+            std::fs::write(folder.join(name), text)?;
+        }
         let mut site = Self { folder: folder.to_owned(), program: program.to_owned(), key: String::new() };
         site.run(&["migrate"])?;
         site.key = site.run(&["keys", "create", "--role", "member"])?;
-        let lines = folder.join("posts.jsonl");
-        std::fs::write(&lines, posts(records))?;
-        site.run(&["import", "posts", &lines.display().to_string()])?;
-        std::fs::remove_file(lines)?;
         Ok(site)
     }
 

@@ -14,31 +14,19 @@ const RECORDS: u64 = 10_000;
 
 /// Against bare hyper with a body of the same size, and against PocketBase.
 pub(crate) fn measure(setting: &Setting) -> Result<Vec<Figure>> {
-    let ours = {
-        let folder = tempfile::tempdir_in(&setting.folder)?;
-        let site = Site::make(&setting.mains, folder.path(), RECORDS)?;
-        let server = site.serve()?;
-        let header = site.header();
-        setting.measure(&server, &|number| {
-            get(&format!("/api/posts/{}", id_of(spread(number, RECORDS))), &header)
-        })?
-    };
-    let hyper = {
-        let port = free_port()?;
-        let mut command = Command::new(std::env::current_exe()?);
-        command.args(["peer-hyper", &port.to_string()]);
-        let server = Server::start(command, port)?;
-        setting
-            .measure(&server, &|number| get(&format!("/api/posts/{}", id_of(spread(number, RECORDS))), ""))?
-    };
-    let pocketbase = {
-        let folder = tempfile::tempdir_in(&setting.folder)?;
-        let filled = Filled::make(&setting.pocketbase, folder.path(), RECORDS)?;
-        let header = filled.header();
-        let path =
-            |number| format!("/api/collections/posts/records/{}", filled.id_of(spread(number, RECORDS)));
-        setting.measure(&filled.server, &|number| get(&path(number), &header))?
-    };
+    let (folder, other) = (tempfile::tempdir_in(&setting.folder)?, tempfile::tempdir_in(&setting.folder)?);
+    let site = Site::make(&setting.mains, folder.path(), RECORDS)?;
+    let filled = Filled::make(&setting.pocketbase, other.path(), RECORDS)?;
+    let (ours, bare) = (site.serve()?, bare()?);
+    let (header, their_header) = (site.header(), filled.header());
+    let path = |number| format!("/api/posts/{}", id_of(spread(number, RECORDS)));
+    let their_path =
+        |number| format!("/api/collections/posts/records/{}", filled.id_of(spread(number, RECORDS)));
+    let [ours, hyper, pocketbase] = setting.servers_by_turns([
+        (&ours, &|number| get(&path(number), &header)),
+        (&bare, &|number| get(&path(number), "")),
+        (&filled.server, &|number| get(&their_path(number), &their_header)),
+    ])?;
     let figure = |peer: &str, theirs: &super::Measured, goal| Figure {
         name: "get",
         peer: peer.to_owned(),
@@ -50,4 +38,12 @@ pub(crate) fn measure(setting: &Setting) -> Result<Vec<Figure>> {
         notes: format!("ours {}; theirs {}", ours.words(), theirs.words()),
     };
     Ok(vec![figure("bare hyper", &hyper, 0.65), figure("PocketBase", &pocketbase, 12.0)])
+}
+
+/// hyper that answers with a prepared body.
+fn bare() -> Result<Server> {
+    let port = free_port()?;
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args(["peer-hyper", &port.to_string()]);
+    Server::start(command, port)
 }

@@ -1,13 +1,16 @@
 //! The figures, a file each.
 
 mod create;
+mod flood;
 mod get;
 mod hot_row;
 mod list;
+mod members;
 mod pages;
 mod postgres;
 mod scale;
 mod sqlite;
+mod start;
 mod streams;
 
 use std::io::Result;
@@ -48,7 +51,7 @@ pub(crate) struct Entry {
 }
 
 /// All figures.
-pub(crate) const ALL: [Entry; 11] = [
+pub(crate) const ALL: [Entry; 13] = [
     Entry { name: "get", programs: true, measure: get::measure },
     Entry { name: "list", programs: true, measure: list::measure },
     Entry { name: "create", programs: true, measure: create::measure },
@@ -58,6 +61,8 @@ pub(crate) const ALL: [Entry; 11] = [
     Entry { name: "postgres-create", programs: false, measure: postgres::create },
     Entry { name: "postgres-update", programs: false, measure: postgres::update },
     Entry { name: "hot-row", programs: false, measure: hot_row::measure },
+    Entry { name: "start", programs: true, measure: start::measure },
+    Entry { name: "flood", programs: true, measure: flood::measure },
     Entry { name: "streams", programs: true, measure: streams::measure },
     Entry { name: "sqlite", programs: false, measure: sqlite::measure },
 ];
@@ -94,19 +99,56 @@ impl Measured {
 impl Setting {
     /// Runs the rounds against a server with 64 connections; an answer that is not 2xx spoils the figure.
     pub(crate) fn measure(&self, server: &Server, requests: Requests<'_>) -> Result<Measured> {
-        let load = Load { port: server.port, connections: 64, time: self.round };
-        load::run(Load { time: self.round / 4, ..load }, requests).map_err(|error| server.blame(&error))?;
-        let mut rounds: Vec<(Outcome, f64)> = Vec::new();
-        for _ in 0..self.rounds {
-            let before = server.cpu();
-            let outcome = load::run(load, requests).map_err(|error| server.blame(&error))?;
-            if outcome.refused > 0 {
-                return Err(std::io::Error::other(format!("{} answers were refused", outcome.refused)));
-            }
-            let cpu = server.cpu().saturating_sub(before).as_secs_f64() * 1e6 / outcome.answers as f64;
-            rounds.push((outcome, cpu));
+        let [measured] = self.servers_by_turns([(server, requests)])?;
+        Ok(measured)
+    }
+
+    /// Runs the rounds against several servers by turns, short ones, so that a drift of the machine meets all of them.
+    pub(crate) fn servers_by_turns<const N: usize>(
+        &self,
+        contenders: [(&Server, Requests<'_>); N],
+    ) -> Result<[Measured; N]> {
+        for (server, requests) in contenders {
+            self.turn(server, requests)?;
         }
-        Ok(Measured::of(&rounds))
+        let mut turns: [Vec<(Outcome, f64)>; N] = [const { Vec::new() }; N];
+        for _ in 0..self.rounds * TURNS as usize {
+            for ((server, requests), turns) in contenders.iter().zip(&mut turns) {
+                turns.push(self.turn(server, *requests)?);
+            }
+        }
+        Ok(turns.map(|turns| Measured::of(&turns)))
+    }
+
+    /// Runs the rounds against one server by turns without and with what `switch` turns on beside it.
+    pub(crate) fn by_halves(
+        &self,
+        server: &Server,
+        requests: Requests<'_>,
+        switch: impl Fn(bool),
+    ) -> Result<(Measured, Measured)> {
+        self.turn(server, requests)?;
+        let (mut without, mut with) = (Vec::new(), Vec::new());
+        for _ in 0..self.rounds * TURNS as usize {
+            without.push(self.turn(server, requests)?);
+            switch(true);
+            let turn = self.turn(server, requests);
+            switch(false);
+            with.push(turn?);
+        }
+        Ok((Measured::of(&without), Measured::of(&with)))
+    }
+
+    /// A turn of one server.
+    fn turn(&self, server: &Server, requests: Requests<'_>) -> Result<(Outcome, f64)> {
+        let load = Load { port: server.port, connections: 64, time: self.round / TURNS };
+        let before = server.cpu();
+        let outcome = load::run(load, requests).map_err(|error| server.blame(&error))?;
+        if outcome.refused > 0 {
+            return Err(std::io::Error::other(format!("{} answers were refused", outcome.refused)));
+        }
+        let cpu = server.cpu().saturating_sub(before).as_secs_f64() * 1e6 / outcome.answers as f64;
+        Ok((outcome, cpu))
     }
 
     /// Runs the rounds of one contender in this process.

@@ -1,7 +1,7 @@
 //! The product page of the Corner Shop, its queries included, as a visitor gets it.
 
 use std::io::{Error, Result};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
@@ -16,18 +16,15 @@ use crate::report::Figure;
 pub(crate) fn measure(setting: &Setting) -> Result<Vec<Figure>> {
     let web = Web::install(&setting.root)?;
     let slugs = slugs(&web.shop().join("seeds/products.jsonl"))?;
-    let measure = |server: &Server| {
-        let count = slugs.len() as u64;
-        let path = |number| usize::try_from(spread(number, count)).ok().and_then(|place| slugs.get(place));
-        setting.measure(server, &|number| {
-            get(&format!("/products/{}", path(number).map_or("", String::as_str)), "")
-        })
+    let page = |number| {
+        let place = usize::try_from(spread(number, slugs.len() as u64)).unwrap_or_default();
+        get(&format!("/products/{}", slugs.get(place).map_or("", String::as_str)), "")
     };
-    let folder = tempfile::tempdir_in(&setting.folder)?;
-    let ours = measure(&ours(setting, &web, folder.path())?)?;
-    let fastify = measure(&web.fastify(folder.path())?)?;
-    let folder = tempfile::tempdir_in(&setting.folder)?;
-    let django = measure(&web.django(folder.path())?)?;
+    let (folder, other) = (tempfile::tempdir_in(&setting.folder)?, tempfile::tempdir_in(&setting.folder)?);
+    let (ours, fastify) = (ours(setting, folder.path())?, web.fastify(folder.path())?);
+    let django = web.django(other.path())?;
+    let [ours, fastify, django] =
+        setting.servers_by_turns([(&ours, &page), (&fastify, &page), (&django, &page)])?;
     let figure = |peer: &str, theirs: &Measured, goal| Figure {
         name: "pages",
         peer: peer.to_owned(),
@@ -42,16 +39,22 @@ pub(crate) fn measure(setting: &Setting) -> Result<Vec<Figure>> {
 }
 
 /// Serves a copy of the shop.
-fn ours(setting: &Setting, web: &Web, folder: &Path) -> Result<Server> {
-    let copied = Command::new("cp").arg("-r").arg(web.shop()).arg(folder.join("shop")).status()?;
-    if !copied.success() {
-        return Err(Error::other("the shop cannot be copied"));
-    }
-    let site = folder.join("shop");
-    let _ = std::fs::remove_dir_all(site.join("data"));
+fn ours(setting: &Setting, folder: &Path) -> Result<Server> {
+    let site = shop(&setting.root, folder)?;
     let mut command = Command::new(&setting.mains);
     command.arg("--site").arg(site).args(["serve", "--listen", "127.0.0.1:0"]).env("MAINS_LOG_LEVEL", "warn");
     Server::start_told(command)
+}
+
+/// A copy of the shop without what was stored in it.
+pub(crate) fn shop(root: &Path, folder: &Path) -> Result<PathBuf> {
+    let site = folder.join("shop");
+    let copied = Command::new("cp").arg("-r").arg(root.join("examples/corner-shop")).arg(&site).status()?;
+    if !copied.success() {
+        return Err(Error::other("the shop cannot be copied"));
+    }
+    let _ = std::fs::remove_dir_all(site.join("data"));
+    Ok(site)
 }
 
 fn slugs(seeds: &Path) -> Result<Vec<String>> {

@@ -5,15 +5,14 @@ use std::io::{Error, ErrorKind, Read, Result, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use mains_database::engine::EngineSettings;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use socket2::{Domain, Socket, Type};
 
 use super::Setting;
-use crate::callers::runtime;
-use crate::listeners::Members;
+use super::members::Members;
 use crate::load::{outcome, post};
 use crate::ours::Site;
+use crate::process::Server;
 use crate::report::Figure;
 
 /// Who hears of one change.
@@ -43,77 +42,83 @@ fn figure(name: &'static str, unit: &'static str, (ours, bar): (f64, f64), notes
 /// From sending a change to its arrival at each of the clients, over HTTP.
 fn heard(site: &Site) -> Result<Figure> {
     let server = site.serve()?;
-    let mut streams = Streams::open(server.port, CLIENTS)?;
+    let streams = Streams::open(server.port, CLIENTS, |_| listening("posts", ""))?;
+    let request = post("/api/posts", &site.header(), r#"{"title":"t","body":"b","views":1,"public":true}"#);
+    told("streams", &server, streams, &request, "clients")
+}
+
+/// The same where each is another account that hears only as a member of a room.
+fn members(setting: &Setting) -> Result<Figure> {
+    let folder = tempfile::tempdir_in(&setting.folder)?;
+    let members = Members::make(&setting.mains, folder.path(), CLIENTS)?;
+    let header = |place: usize| members.cookies.get(place).map_or("", String::as_str);
+    let streams = Streams::open(members.server.port, CLIENTS, |place| listening("lines", header(place)))?;
+    told("members", &members.server, streams, &members.line(), "members of a room, each an account")
+}
+
+/// Sends changes, and waits for each until all have heard of it.
+fn told(
+    name: &'static str,
+    server: &Server,
+    mut streams: Streams,
+    request: &[u8],
+    whom: &str,
+) -> Result<Figure> {
     let mut writer = TcpStream::connect(("127.0.0.1", server.port))?;
     writer.set_nodelay(true)?;
-    let request = post("/api/posts", &site.header(), r#"{"title":"t","body":"b","views":1,"public":true}"#);
     let mut latencies = Vec::with_capacity(CLIENTS * CHANGES);
-    let begun = Instant::now();
+    let (begun, before) = (Instant::now(), server.cpu());
     for _ in 0..CHANGES {
         let sent = Instant::now();
-        writer.write_all(&request)?;
+        writer.write_all(request)?;
         streams.each_hears(|| {
             latencies.push(u32::try_from(sent.elapsed().as_micros()).unwrap_or(u32::MAX));
         })?;
         let mut answer = [0; 4096];
-        if writer.read(&mut answer)? == 0 {
-            return Err(Error::other("the writer was cut off"));
+        let length = writer.read(&mut answer)?;
+        if !answer.get(..length).unwrap_or_default().starts_with(b"HTTP/1.1 201") {
+            return Err(Error::other(String::from_utf8_lossy(answer.get(..length).unwrap_or_default())));
         }
         std::thread::sleep(PAUSE);
     }
-    let cpu = server.cpu().as_secs_f64() * 1e6 / (CLIENTS * CHANGES) as f64;
+    let cpu = server.cpu().saturating_sub(before).as_secs_f64() * 1e6 / (CLIENTS * CHANGES) as f64;
     let found = outcome(latencies, 0, begun.elapsed());
     let notes = format!(
-        "p50 {:?} of one change to {CLIENTS} clients, from sending it, durable; {cpu:.1} µs of CPU for each",
+        "p50 {:?} of one change to {CLIENTS} {whom}, from sending it, durable; {cpu:.1} µs of CPU for each",
         found.p50
     );
-    Ok(figure("streams", "ms", (found.p99.as_secs_f64() * 1e3, MILLISECONDS), notes))
+    Ok(figure(name, "ms", (found.p99.as_secs_f64() * 1e3, MILLISECONDS), notes))
 }
 
-/// From the end of a write to the verdicts for as many accounts, in this process.
-fn members(setting: &Setting) -> Result<Figure> {
-    let folder = tempfile::tempdir_in(&setting.folder)?;
-    runtime()?.block_on(async {
-        let members =
-            Members::open(EngineSettings::sqlite(folder.path().join("mains.sqlite")), CLIENTS).await?;
-        let mut latencies = Vec::with_capacity(CHANGES);
-        let begun = Instant::now();
-        for number in 0..CHANGES {
-            latencies.push(u32::try_from(members.hear(number).await?.as_micros()).unwrap_or(u32::MAX));
-        }
-        let found = outcome(latencies, 0, begun.elapsed());
-        let notes = format!(
-            "p50 {:?} from the commit to all {CLIENTS} verdicts of a membership rule, in process",
-            found.p50
-        );
-        Ok(figure("members", "ms", (found.p99.as_secs_f64() * 1e3, MILLISECONDS), notes))
-    })
+/// The request of a stream.
+fn listening(topic: &str, header: &str) -> String {
+    format!("GET /api/changes?topics={topic} HTTP/1.1\r\nhost: localhost\r\n{header}\r\n")
 }
 
 /// Memory of the server with idle streams.
 fn idle(site: &Site) -> Result<Figure> {
     let server = site.serve()?;
     let before = server.memory();
-    let streams = Streams::open(server.port, IDLE)?;
+    let streams = Streams::open(server.port, IDLE, |_| listening("posts", ""))?;
     let megabytes = server.memory() as f64 / 1e6;
     let each = (server.memory().saturating_sub(before)) as f64 / 1e3 / streams.all.len() as f64;
     let notes = format!("{} idle streams, {each:.1} kB each", streams.all.len());
     Ok(figure("idle", "MB", (megabytes, MEGABYTES), notes))
 }
 
-/// Open streams of visitors.
+/// Open streams.
 struct Streams {
     all: Vec<TcpStream>,
     poll: rustix::fd::OwnedFd,
 }
 
 impl Streams {
-    fn open(port: u16, count: usize) -> Result<Self> {
+    fn open(port: u16, count: usize, request: impl Fn(usize) -> String) -> Result<Self> {
         let poll = epoll::create(CreateFlags::CLOEXEC)?;
         let mut all = Vec::with_capacity(count);
         for place in 0..count {
             let mut stream = connected(port, place)?;
-            stream.write_all(b"GET /api/changes?topics=posts HTTP/1.1\r\nhost: localhost\r\n\r\n")?;
+            stream.write_all(request(place).as_bytes())?;
             until(&mut stream, "event: ready")?;
             stream.set_nonblocking(true)?;
             epoll::add(&poll, &stream, EventData::new_u64(place as u64), EventFlags::IN)?;

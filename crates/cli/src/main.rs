@@ -31,6 +31,7 @@ use talk::Talk;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    keep_pages_small();
     let arguments = Arguments::parse();
     let talk = Talk::new(arguments.color);
     match run(arguments, talk) {
@@ -42,6 +43,13 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Takes memory in pages of 4 kB. A buffer that waits for a client is hardly ever full, and in huge pages its empty part
+/// is resident too: an idle stream took 30 kB instead of 17. Requests took no more CPU without them.
+fn keep_pages_small() {
+    // Where the system does not let us, more is resident and all else the same.
+    let _ = rustix::thread::disable_transparent_huge_pages(true);
 }
 
 /// Runs the command; false when it found something wrong and has said so.

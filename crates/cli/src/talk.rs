@@ -1,7 +1,5 @@
 //! How the program talks: data to stdout, everything else to stderr, colored where somebody looks.
 
-#![expect(clippy::print_stderr, reason = "the one place that prints")]
-
 use std::io::{ErrorKind, IsTerminal, Write};
 
 use mains_base::{Error, Kind, Result};

@@ -55,7 +55,7 @@ pub(crate) async fn answer(records: &Records, call: &Call<'_>) -> Result<Respons
         return Ok(stream(Body::empty()));
     }
     let hub = records.hub();
-    let seat = hub.seats().take(&asker, call.peer, call.settings)?;
+    let seat = hub.seats().take(&asker, call.client, call.settings)?;
     hub.begin().await?;
     let line = Arc::new(Line::new(hub.number(), asker, seat));
     let listening = Listening::new(Arc::clone(hub), Arc::clone(&line));

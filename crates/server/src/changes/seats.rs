@@ -42,14 +42,14 @@ pub(crate) struct Seat {
 
 impl Seats {
     /// A place for one more stream, where there is one. 429 for one caller, 503 for all.
-    pub(super) fn take(&self, asker: &Asker, peer: IpAddr, settings: &Settings) -> Result<Seat> {
+    pub(super) fn take(&self, asker: &Asker, client: IpAddr, settings: &Settings) -> Result<Seat> {
         let limits = &settings.limits;
         // A proxy is not one network, but all of them.
-        let is_proxy = settings.trusted_proxies.contains(&peer.to_canonical());
+        let is_proxy = settings.trusted_proxies.contains(&client.to_canonical());
         let (holder, most) = match counted_as(asker) {
             Some(caller) => (Holder::Caller(caller), limits.live_of_caller),
-            None if is_proxy => (Holder::Network(Network::of(peer)), usize::MAX),
-            None => (Holder::Network(Network::of(peer)), limits.live_of_network),
+            None if is_proxy => (Holder::Network(Network::of(client)), usize::MAX),
+            None => (Holder::Network(Network::of(client)), limits.live_of_network),
         };
         let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if taken.all >= limits.live {
