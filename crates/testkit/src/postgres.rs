@@ -50,6 +50,8 @@ impl Server {
         own(folder.path(), user)?;
         let mut initdb = command(&programs, "initdb", user);
         initdb.args(["--username=mains", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"]);
+        // Orders text otherwise than by code point, as most servers do.
+        initdb.args(["--locale-provider=icu", "--icu-locale=en-US"]);
         initdb.arg("--pgdata").arg(folder.path().join("data")).stdin(Stdio::null());
         let made = initdb.output().map_err(|error| format!("initdb does not start: {error}"))?;
         if !made.status.success() {

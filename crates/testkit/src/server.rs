@@ -10,6 +10,10 @@ pub const VARIABLE: &str = "MAINS_TEST_POSTGRES";
 
 static MADE: AtomicU32 = AtomicU32::new(0);
 
+/// What `CREATE DATABASE` is told: a locale that orders text otherwise than by code point (`a` before `B`), so that a
+/// text that is not declared `COLLATE "C"` shows.
+pub const LOCALE: &str = "TEMPLATE template0 ENCODING 'UTF8' LOCALE_PROVIDER icu ICU_LOCALE 'en-US'";
+
 /// A database of its own, dropped at the end.
 pub struct Database {
     server: String,
@@ -25,9 +29,13 @@ impl Database {
         let name = format!("mains_test_{random}_{number}");
         let database = Self { server, name };
         run(&database.server, &format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", database.name)).await?;
-        let sql = format!("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'", database.name);
-        run(&database.server, &sql).await?;
+        run(&database.server, &format!("CREATE DATABASE {} {LOCALE}", database.name)).await?;
         Ok(database)
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// The address of this database.

@@ -117,7 +117,8 @@ impl Writer {
             let settled = self.share(&mut first, &mut joined);
             for mut member in std::iter::once(first).chain(joined.members) {
                 if !settled {
-                    self.repeat(&mut member, TOGETHER + 1, |writer, _, member| writer.by_itself(member));
+                    // What it shared was one of its attempts.
+                    self.repeat(&mut member, TOGETHER + 2, |writer, _, member| writer.by_itself(member));
                 }
                 member.finish();
             }
@@ -135,7 +136,8 @@ impl Writer {
         };
         let mut members = joined.members;
         if !settled {
-            std::iter::once(&mut first).chain(&mut members).for_each(|member| self.persist(member));
+            // What they shared was one of their attempts.
+            std::iter::once(&mut first).chain(&mut members).for_each(|member| self.persist(member, 2));
         }
         shared.queue.done(lanes);
         std::iter::once(first).chain(members).for_each(Member::finish);
@@ -143,7 +145,7 @@ impl Writer {
 
     /// Runs a closure that shares its transaction with nobody.
     fn keep_apart(&mut self, mut member: Member, lanes: &[Lane]) {
-        self.persist(&mut member);
+        self.persist(&mut member, 1);
         self.shared.queue.done(lanes);
         member.finish();
     }
@@ -153,10 +155,10 @@ impl Writer {
         self.session.reconnect().is_ok() && matches!(self.attempt(first, joined), Attempt::Settled)
     }
 
-    /// Runs a closure until it is settled.
-    fn persist(&mut self, member: &mut Member) {
+    /// Runs a closure until it is settled, from its `first` attempt on.
+    fn persist(&mut self, member: &mut Member, first: u32) {
         let shared = Arc::clone(&self.shared);
-        self.repeat(member, 1, |writer, attempt, member| {
+        self.repeat(member, first, |writer, attempt, member| {
             if attempt <= TOGETHER {
                 return writer.beside(member);
             }

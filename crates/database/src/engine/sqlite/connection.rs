@@ -127,3 +127,83 @@ impl Budget {
         left == 0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::StatementStatus;
+
+    use super::*;
+
+    fn opener() -> (tempfile::TempDir, Opener) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("mains.db");
+        let settings = EngineSettings::sqlite(&path);
+        (folder, Opener::new(&path, &settings))
+    }
+
+    fn pragma(connection: &Connection, name: &str) -> String {
+        let value = connection.pragma_query_value(None, name, |row| row.get::<_, rusqlite::types::Value>(0));
+        match value.unwrap() {
+            rusqlite::types::Value::Integer(number) => number.to_string(),
+            rusqlite::types::Value::Text(text) => text,
+            other => panic!("{name}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn every_connection_is_set_as_its_work_needs() {
+        let (_folder, opener) = opener();
+        let writer = opener.writer().unwrap();
+        let (reader, _) = opener.reader().unwrap();
+        // No memory mapping, no checkpoint inside a commit, keys that bind at once, sorting in memory.
+        for connection in [&writer, &reader] {
+            for (name, value) in [
+                ("mmap_size", "0"),
+                ("wal_autocheckpoint", "0"),
+                ("foreign_keys", "1"),
+                ("defer_foreign_keys", "0"),
+                ("temp_store", "2"),
+                ("journal_mode", "wal"),
+                ("busy_timeout", "5000"),
+            ] {
+                assert_eq!(pragma(connection, name), value, "{name}");
+            }
+            assert!(connection.db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG).unwrap());
+        }
+        let own = |connection, names: [&str; 3]| names.map(|name| pragma(connection, name));
+        assert_eq!(own(&writer, ["synchronous", "cache_size", "query_only"]), ["2", "-64000", "0"]);
+        assert_eq!(own(&reader, ["synchronous", "cache_size", "query_only"]), ["2", "-8000", "1"]);
+    }
+
+    #[test]
+    fn statements_stay_prepared_until_there_are_more_than_256() {
+        let (_folder, opener) = opener();
+        let connection = opener.writer().unwrap();
+        let runs = |number: usize| {
+            let mut statement = connection.prepare_cached(&format!("SELECT {number}")).unwrap();
+            statement.query_row([], |_| Ok(())).unwrap();
+            statement.get_status(StatementStatus::Run)
+        };
+        for number in 0..PREPARED {
+            assert_eq!(runs(number), 1);
+        }
+        assert_eq!(runs(0), 2);
+        assert_eq!(runs(PREPARED), 1);
+        // The one that was used the longest ago had to go.
+        assert_eq!(runs(1), 1);
+    }
+
+    /// As many steps as no read may take, and nothing that could interrupt them.
+    #[test]
+    fn nothing_stops_a_long_write_and_a_budget_stops_a_long_read() {
+        let (_folder, opener) = opener();
+        let (writer, (reader, budget)) = (opener.writer().unwrap(), opener.reader().unwrap());
+        writer.execute_batch("CREATE TABLE n (i INTEGER)").unwrap();
+        let count = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) SELECT i FROM n";
+        budget.fill(u64::from(STRIDE));
+        assert_eq!(writer.execute(&format!("INSERT INTO n {count}"), []).unwrap(), 100_000);
+        let stopped = reader.query_row(&format!("SELECT count(*) FROM ({count})"), [], |_| Ok(()));
+        assert_eq!(stopped.unwrap_err().sqlite_error_code(), Some(rusqlite::ErrorCode::OperationInterrupted));
+        assert!(budget.is_spent());
+    }
+}

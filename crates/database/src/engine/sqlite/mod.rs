@@ -211,3 +211,6 @@ fn lock(path: &Path) -> Result<File> {
         Err(std::fs::TryLockError::Error(cause)) => Err(Error::internal(cause)),
     }
 }
+
+#[cfg(test)]
+mod interrupted;

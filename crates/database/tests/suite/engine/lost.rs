@@ -72,7 +72,6 @@ fn met(fate: Fate, then: Fate, retry_for: Duration) -> (Result<i64>, i64, i64) {
         }
         outcome = Some((answer, ran, marks(&engine).await));
         engine.close().await;
-        database.remove().await;
     });
     outcome.unwrap()
 }
@@ -143,7 +142,6 @@ fn a_server_that_is_away_is_503_and_comes_back() {
         }
         assert_eq!(marks(&engine).await, 1);
         engine.close().await;
-        database.remove().await;
     });
 }
 
@@ -230,7 +228,6 @@ fn a_line_that_is_cut_at_any_byte_loses_and_doubles_nothing() {
         }
         assert!(known > 3, "{known}");
         engine.close().await;
-        database.remove().await;
     });
 }
 
@@ -261,6 +258,5 @@ fn a_lane_whose_shared_commit_is_lost_is_looked_up_once_for_all() {
         assert!(answers.iter().all(Result::is_ok));
         assert_eq!((runs.load(Ordering::SeqCst), marks(&engine).await), (20, 20));
         engine.close().await;
-        database.remove().await;
     });
 }

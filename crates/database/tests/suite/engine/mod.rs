@@ -1,6 +1,7 @@
 //! Each trap of the engine, beside innocent closures.
 
 mod both;
+mod limits;
 mod lost;
 mod plans;
 mod pooler;
@@ -9,7 +10,6 @@ mod proxy;
 mod sqlite;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use mains_base::{Result, SystemClock, Value};
 use mains_database::engine::{Engine, EngineSettings, Job, ReadQuery, Route, Statements};
@@ -84,10 +84,8 @@ pub(crate) fn wait<T>(future: impl Future<Output = T>) -> T {
 /// A database of its own on the test server; dropped at the end.
 pub(crate) struct Database {
     pub(crate) url: String,
-    name: String,
+    made: mains_testkit::server::Database,
 }
-
-static NUMBER: AtomicU32 = AtomicU32::new(0);
 
 /// A command on the test server, outside of any database under test.
 pub(crate) async fn server(command: &str) -> Vec<String> {
@@ -111,24 +109,14 @@ pub(super) fn server_url() -> String {
 
 impl Database {
     pub(crate) async fn create() -> Self {
-        let name = format!("mains_engine_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
-        server(&format!(
-            "CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'"
-        ))
-        .await;
-        let url = server_url();
-        let (base, _) = url.rsplit_once('/').unwrap();
-        Self { url: format!("{base}/{name}"), name }
-    }
-
-    pub(crate) async fn remove(self) {
-        server(&format!("DROP DATABASE {} WITH (FORCE)", self.name)).await;
+        let made = mains_testkit::server::Database::create().await.unwrap();
+        Self { url: made.url(), made }
     }
 
     /// Ends every connection to it, as a server that goes down would.
     pub(crate) async fn terminate(&self) -> usize {
-        let sql =
-            format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{}'", self.name);
+        let name = self.made.name();
+        let sql = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
         server(&sql).await.len()
     }
 }
@@ -156,6 +144,5 @@ pub(crate) fn on_postgres(
         let engine = Engine::open(&settings, Arc::new(SystemClock)).await.unwrap();
         body(&engine, &database).await;
         engine.close().await;
-        database.remove().await;
     });
 }

@@ -89,6 +89,5 @@ fn a_pooler_that_changes_sessions_is_refused_and_one_that_keeps_them_serves() {
         }
         engine.close().await;
         drop(pooler);
-        database.remove().await;
     });
 }

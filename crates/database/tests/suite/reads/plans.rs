@@ -1,11 +1,14 @@
 //! Plans of the databases: what drives a sparse rule, and that pages are read from an index.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use mains_base::{Caller, Kind};
 use mains_database::dialect::Dialect;
 use mains_database::engine::{Engine, EngineSettings, Route};
 use mains_language::schema::Schema;
+use mains_testkit::database::Place;
+use tokio_postgres::NoTls;
 
 use super::world::{read_rule, world};
 use super::{Site, account, on_both, on_both_over, request};
@@ -107,6 +110,21 @@ fn literals_alone_make_no_new_statement() {
     });
 }
 
+/// The same site, opened anew with other limits.
+async fn reopen(site: &mut Site, change: impl FnOnce(&mut EngineSettings)) {
+    site.db.engine.close().await;
+    let mut settings = site.db.place.settings();
+    change(&mut settings);
+    site.db.engine = Engine::open(&settings, Arc::new(site.db.clock.clone())).await.unwrap();
+}
+
+/// This list is refused, and the refusal says what to declare.
+async fn names_its_index(site: &Site) {
+    let error = site.list(&Caller::visitor(), "things?where.c=true&sort=-e&limit=1").await.unwrap_err();
+    assert_eq!((error.kind(), error.code()), (Kind::Invalid, "query.needs_index"));
+    assert!(error.detail().contains("[[indexes]] fields = [\"c\", \"e\"]"), "{}", error.detail());
+}
+
 #[test]
 fn a_list_beyond_its_budget_names_the_index_it_needs() {
     mains_testkit::database::on(Dialect::Sqlite, async || {
@@ -115,13 +133,31 @@ fn a_list_beyond_its_budget_names_the_index_it_needs() {
         for number in 1..200 {
             site.store("things", number, &[("f", 1.into()), ("c", true.into())]).await;
         }
-        site.db.engine.close().await;
-        let settings = EngineSettings { inline_steps: 2000, pool_steps: 2000, ..site.db.place.settings() };
-        site.db.engine = Engine::open(&settings, Arc::new(site.db.clock.clone())).await.unwrap();
+        reopen(&mut site, |settings| (settings.inline_steps, settings.pool_steps) = (2000, 2000)).await;
+        assert_eq!(site.numbers(&Caller::visitor(), "things?sort=-f&limit=1").await, [199]);
+        names_its_index(&site).await;
+    });
+}
+
+/// The budget there is time, so it is spent waiting for a table that somebody holds.
+#[test]
+fn on_postgres_too_a_list_beyond_its_budget_names_the_index() {
+    mains_testkit::database::on(Dialect::Postgres, async || {
+        let db = mains_testkit::TestDb::with_schema(Dialect::Postgres, world()).await;
+        let mut site = Site::over(db);
+        site.store("things", 1, &[("f", 1.into()), ("c", true.into())]).await;
+        reopen(&mut site, |settings| settings.read_timeout = Duration::from_millis(200)).await;
+        // Plans are made before the table is held: their statements are not what takes long.
         let all = Caller::visitor();
-        assert_eq!(site.numbers(&all, "things?sort=-f&limit=1").await, [199]);
-        let error = site.list(&all, "things?where.c=true&sort=-e&limit=1").await.unwrap_err();
-        assert_eq!((error.kind(), error.code()), (Kind::Invalid, "query.needs_index"));
-        assert!(error.detail().contains("[[indexes]] fields = [\"c\", \"e\"]"), "{}", error.detail());
+        assert_eq!(site.numbers(&all, "things?where.c=true&sort=-e&limit=1").await, [1]);
+        let Place::Postgres(database) = &site.db.place else { panic!("not on PostgreSQL") };
+        let (holder, connection) = tokio_postgres::connect(&database.url(), NoTls).await.unwrap();
+        let driven = tokio::runtime::Handle::current().spawn(connection);
+        holder.batch_execute("BEGIN; LOCK TABLE things IN ACCESS EXCLUSIVE MODE").await.unwrap();
+        names_its_index(&site).await;
+        holder.batch_execute("ROLLBACK").await.unwrap();
+        assert_eq!(site.numbers(&all, "things?where.c=true&sort=-e&limit=1").await, [1]);
+        drop(holder);
+        driven.await.unwrap().unwrap();
     });
 }

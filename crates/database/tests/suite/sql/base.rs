@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use mains_base::{Uuid, Value};
 use mains_database::dialect::Dialect;
 use mains_database::sql::functions;
+use mains_testkit::server::LOCALE;
 use tokio::runtime::Runtime;
 use tokio_postgres::types::private::BytesMut;
 use tokio_postgres::types::{FromSql, IsNull, Kind, ToSql, Type};
@@ -35,15 +36,12 @@ impl Base {
         Self::Sqlite(connection)
     }
 
-    /// With an ICU locale, which orders and folds text otherwise than by code point wherever it is let.
     pub(super) fn postgres() -> Self {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let name = format!("mains_sql_{}_{number}", std::process::id());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let admin = connect(&runtime, None);
-        let create = format!(
-            "CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' LOCALE_PROVIDER icu ICU_LOCALE 'en-US'"
-        );
+        let create = format!("CREATE DATABASE {name} {LOCALE}");
         runtime.block_on(admin.batch_execute(&create)).unwrap();
         let client = connect(&runtime, Some(&name));
         let base = Self::Postgres(Postgres { runtime, client, name });
