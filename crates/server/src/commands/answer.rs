@@ -11,6 +11,7 @@ pub struct Answer {
     /// Whom the answer is for, when it is no longer who asked: somebody who has just signed in.
     pub(super) seen_by: Option<Caller>,
     pub(super) session: Session,
+    pub(super) mark: Option<Token>,
 }
 
 /// What is in it.
@@ -38,7 +39,7 @@ pub(super) enum Session {
 impl Answer {
     /// It is done, and there is nothing to say: 204.
     pub fn nothing() -> Self {
-        Self { content: Content::Nothing, seen_by: None, session: Session::Kept }
+        Self { content: Content::Nothing, seen_by: None, session: Session::Kept, mark: None }
     }
 
     /// It will be done: 202.
@@ -60,6 +61,12 @@ impl Answer {
     #[must_use]
     pub fn signed_in(self, token: Token, caller: Caller) -> Self {
         Self { session: Session::Begun(token), seen_by: Some(caller), ..self }
+    }
+
+    /// The same, with a mark by which this browser is known again, as [`crate::sessions::mark`] says.
+    #[must_use]
+    pub fn marked(self, mark: Token) -> Self {
+        Self { mark: Some(mark), ..self }
     }
 
     /// The same, without a session from now on.

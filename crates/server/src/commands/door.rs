@@ -143,6 +143,7 @@ impl Records {
             asker,
             address: call.client,
             agent: agent.map(str::to_owned),
+            mark: cookie::marked(call.head, call.settings),
             extra: read.extra,
             records: self.clone(),
             collection: found.collection,
@@ -167,7 +168,7 @@ impl Records {
 
     async fn answered(&self, call: &Call<'_>, invocation: &Invocation, answer: Answer) -> Result<Response> {
         let command = invocation.declared().ok_or_else(Error::not_found)?;
-        let Answer { content, seen_by, session } = answer;
+        let Answer { content, seen_by, session, mark } = answer;
         let mut response = match (content, command.answers) {
             (Given::Nothing, _) => empty(StatusCode::NO_CONTENT),
             (Given::Later, _) => empty(StatusCode::ACCEPTED),
@@ -188,6 +189,9 @@ impl Records {
                 return Err(Error::internal("a handler gave a record, and its command answers nothing"));
             }
         };
+        if let Some(mark) = mark {
+            response.headers_mut().append(SET_COOKIE, cookie::set_mark(&mark, call.settings)?);
+        }
         match session {
             Session::Kept => {}
             Session::Begun(token) => {

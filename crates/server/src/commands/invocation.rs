@@ -29,6 +29,8 @@ pub struct Invocation {
     pub address: IpAddr,
     /// The `User-Agent`.
     pub agent: Option<String>,
+    /// What is stored of the mark that the browser carries, as [`crate::sessions::mark`] says.
+    pub mark: Option<[u8; 32]>,
     /// The fields that the site added, where the command takes them.
     pub extra: Input,
     pub(super) records: Records,

@@ -6,6 +6,7 @@
 //! owns the accounts rewrites ([`rewrite`]) in the transaction of each change.
 
 pub mod cookie;
+pub mod mark;
 mod revoked;
 mod store;
 
