@@ -41,6 +41,7 @@ pub use choke::{Changes, New};
 pub use image::Image;
 pub use input::{Input, Sent};
 pub use insert_or_get::Inserted;
+pub use repoint::Reached;
 pub use tx::Tx;
 pub use within::{Changed, Within};
 

@@ -1,52 +1,78 @@
 //! Moving what points at one record to another: a guest who signs in to an account that is there.
 //!
 //! Invariants: relations move whether they are immutable or not; where two records would then break a unique index,
-//! the one of the record that is left goes; whatever else stands in the way leaves that one record as it was.
+//! the one of the record that is left goes; whatever else stands in the way leaves that one record as it was. However many
+//! there are, each transaction moves a bounded part of them.
 
 use std::sync::Arc;
 
 use mains_base::{Error, Kind, Result, Uuid, Value};
-use mains_language::schema::{CollectionId, FieldId, Inverse};
+use mains_language::schema::{Collection, CollectionId, FieldId, Inverse};
 
 use super::input::{Authority, Input, Sent};
 use super::save::items;
-use super::{Image, Tx, refusal};
+use super::{Image, Tx};
+use crate::dialect::quote;
+use crate::schema::names;
 
 /// Records that one transaction moves.
-const MOST: usize = 10_000;
+const BATCH: usize = 1_000;
 
-/// A relation that points at the record, and the records that hold it.
-type Pointing = (FieldId, Vec<Arc<Image>>);
+/// How far a move has come; the default is its beginning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reached {
+    /// Which of the relations that point at the collection.
+    relation: usize,
+    /// The record that was looked at last.
+    after: Uuid,
+}
+
+impl Default for Reached {
+    fn default() -> Self {
+        Self { relation: 0, after: Uuid::NIL }
+    }
+}
 
 impl Tx<'_> {
-    /// Moves every relation to `from`, in all collections but those of `except`, to `to`. Private tables are their
-    /// owner's to move.
+    /// Moves relations to `from`, in all collections but `collection` itself, to `to`: those behind `reached`, up to
+    /// some hundred. Answers how far it came, `None` when all were looked at. Private tables are their owner's to move.
     pub fn repoint(
         &mut self,
         collection: CollectionId,
         (from, to): (Uuid, Uuid),
-        except: &[CollectionId],
-    ) -> Result<()> {
+        reached: Reached,
+    ) -> Result<Option<Reached>> {
         let schema = self.schema();
-        let mut count = 0;
-        for inverse in &schema.collection(collection).inverses {
-            if schema.collection(inverse.from).is_table() || except.contains(&inverse.from) {
+        let mut left = BATCH;
+        let inverses = schema.collection(collection).inverses.iter().enumerate();
+        for (relation, inverse) in inverses.skip(reached.relation) {
+            if schema.collection(inverse.from).is_table() || inverse.from == collection {
                 continue;
             }
-            let (field, images) = self.holders(inverse, from)?;
-            count += images.len();
-            if count > MOST {
-                return Err(refusal::too_many(MOST));
+            let after = if relation == reached.relation { reached.after } else { Uuid::NIL };
+            let images = self.pointing_after(inverse, (from, after), left)?;
+            for image in &images {
+                self.move_one(image, inverse.field, (from, to))?;
             }
-            for image in images {
-                self.move_one(&image, field, (from, to))?;
+            left = left.saturating_sub(images.len());
+            if let Some(last) = images.last().filter(|_| left == 0) {
+                return Ok(Some(Reached { relation, after: last.id() }));
             }
         }
-        Ok(())
+        Ok(None)
     }
 
-    fn holders(&mut self, inverse: &Inverse, target: Uuid) -> Result<Pointing> {
-        Ok((inverse.field, self.pointing(inverse.from, inverse.field, &[target], MOST + 1)?))
+    /// The next records that hold the relation, in the order of ids.
+    fn pointing_after(
+        &mut self,
+        inverse: &Inverse,
+        (target, after): (Uuid, Uuid),
+        limit: usize,
+    ) -> Result<Vec<Arc<Image>>> {
+        let declared = self.of(inverse.from)?;
+        let condition = names_target(declared.collection(), inverse.field);
+        let tail = format!("WHERE {condition} AND r.\"id\" > $2 ORDER BY r.\"id\" LIMIT {limit}");
+        self.images(inverse.from, &tail, &[target.into(), after.into()])
     }
 
     fn move_one(&mut self, image: &Arc<Image>, field: FieldId, (from, to): (Uuid, Uuid)) -> Result<()> {
@@ -63,6 +89,16 @@ impl Tx<'_> {
             other => other,
         }
     }
+}
+
+/// Whether a record's relation names, or contains, `$1`.
+fn names_target(collection: &Collection, field: FieldId) -> String {
+    let field = collection.field(field);
+    if field.many.is_some() {
+        let table = quote(&names::join_table(&collection.name, &field.name));
+        return format!("r.\"id\" IN (SELECT \"record\" FROM {table} WHERE \"target\" = $1)");
+    }
+    format!("r.{} = $1", quote(&field.name))
 }
 
 fn is_doubled(error: &Error) -> bool {

@@ -5,7 +5,7 @@ use super::document::Keys;
 use crate::schema::Owner;
 
 /// Keys of a collection.
-const COLLECTION: [&str; 21] = [
+const COLLECTION: [&str; 22] = [
     "prefix",
     "was",
     "extends",
@@ -16,6 +16,7 @@ const COLLECTION: [&str; 21] = [
     "append_only",
     "area",
     "replaceable",
+    "bounds",
     "reserved",
     "no_overlap",
     "effects",
@@ -36,7 +37,7 @@ const TABLE: [&str; 4] = ["key", "was", "fields", "indexes"];
 /// Keys that are known and not built.
 const LATER: [&str; 5] = ["no_overlap", "effects", "search", "limits", "history"];
 /// Keys for ready-made apps alone.
-const APPS_ONLY: [&str; 6] = ["area", "replaceable", "reserved", "facts", "commands", "queries"];
+const APPS_ONLY: [&str; 7] = ["area", "replaceable", "bounds", "reserved", "facts", "commands", "queries"];
 
 /// Options that fields of every type share.
 const SHARED: [&str; 18] = [

@@ -29,7 +29,8 @@ pub(super) fn build(schema: &mut Schema, declared: &[Declared<'_, '_>], failed: 
     }
 }
 
-/// The app's rules, or a site's in their place where it may replace them; and those that narrow them.
+/// The app's rules, or a site's in their place where it may replace them, within the app's bounds; and those that narrow
+/// them.
 fn read(
     one: &Declared<'_, '_>,
     schema: &Schema,
@@ -37,7 +38,10 @@ fn read(
     failed: &Failed,
 ) -> (Rules, Vec<(&'static str, Arc<Tree>)>) {
     let (mut rules, mut narrowing) = (Rules::default(), Vec::new());
-    let replaceable = replaceable(one);
+    let (replaceable, bounds) = (replaceable(one), one.base.get("bounds").and_then(Item::keys));
+    if let Some(keys) = &bounds {
+        keys.only(&replaceable, "among the bounds of what a site may replace");
+    }
     for (place, part) in one.parts().enumerate() {
         let Some(keys) = part.get("rules").and_then(Item::keys) else { continue };
         keys.only(&NAMES, "among the rules");
@@ -48,8 +52,14 @@ fn read(
         for name in NAMES {
             let Some(rule) = rule(&keys, name, schema, (collection, failed)) else { continue };
             let slot = slot(&mut rules, name);
-            if place == 0 || replaceable.contains(&name) {
+            if place == 0 {
                 *slot = Some(rule);
+            } else if replaceable.contains(&name) {
+                let bound =
+                    bounds.as_ref().and_then(|keys| self::rule(keys, name, schema, (collection, failed)));
+                *slot = Some(
+                    bound.map_or_else(|| Arc::clone(&rule), |bound| narrow::both(bound, Arc::clone(&rule))),
+                );
             } else if slot.is_some() {
                 narrowing.push((name, rule));
             } else {

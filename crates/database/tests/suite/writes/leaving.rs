@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use mains_base::{Caller, Uuid, Value};
 use mains_database::log::{Forget, Position, scrub};
+use mains_database::write::Reached;
 use mains_language::schema::{Owner, Schema};
 use mains_language::site::{File, Layer, load};
 use mains_testkit::on_both_with;
@@ -159,7 +160,7 @@ fn what_points_at_a_guest_points_at_the_person() {
         let own =
             make(&site, "limiteds", json!({"account": site.text("accounts", ines), "friend": jons})).await;
         let accounts = site.collection("accounts");
-        site.db.write(&[], move |tx| tx.repoint(accounts, (ines, jon), &[])).await.unwrap();
+        site.db.write(&[], move |tx| tx.repoint(accounts, (ines, jon), Reached::default())).await.unwrap();
         assert_eq!(site.value("posts", post, "author").await, json!(jons), "immutable or not");
         assert_eq!(site.value("posts", read, "readers").await, json!([jons]), "a list holds nothing twice");
         assert_eq!(votes(&site).await, [Value::Id(jon)], "of two votes the guest's goes");
@@ -167,7 +168,7 @@ fn what_points_at_a_guest_points_at_the_person() {
         assert_eq!(left, json!(site.text("accounts", ines)), "what a check refuses stays as it was");
         // A second time there is nothing to move.
         let from = changes(&site, 0, 10).await.len();
-        site.db.write(&[], move |tx| tx.repoint(accounts, (ines, jon), &[])).await.unwrap();
+        site.db.write(&[], move |tx| tx.repoint(accounts, (ines, jon), Reached::default())).await.unwrap();
         let after = changes(&site, from - 1, 1).await.len();
         assert_eq!(after, 1);
     });

@@ -149,10 +149,11 @@ fn values_and_expressions_of_fields() {
 fn the_whole_collection() {
     all(&[
         (
-            "area = \"notes\"\nreplaceable = [\"read\"]\n",
+            "area = \"notes\"\nreplaceable = [\"read\"]\n[bounds]\nread = 'true'\n",
             &[
                 "2: Only ready-made apps may say `area`. Leave it out.",
                 "3: Only ready-made apps may say `replaceable`. Leave it out.",
+                "4: Only ready-made apps may say `bounds`. Leave it out.",
             ],
         ),
         (

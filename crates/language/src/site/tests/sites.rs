@@ -92,6 +92,39 @@ fn a_site_that_only_adds_leaves_the_rules_alone() {
 }
 
 #[test]
+fn what_a_site_puts_in_the_place_of_a_rule_stays_within_the_bounds() {
+    let app = "prefix = \"one\"\nreplaceable = [\"read\"]\n[fields.open]\ntype = \"bool\"\n\
+        [bounds]\nread = 'open'\n[rules]\nread = 'false'\n";
+    let base = || layer(Owner::App("ones".into()), &[("collections/ones.toml", app)]);
+    let own = loaded(&[base()]);
+    assert_eq!(of(&own, "ones").rules.read.as_ref().unwrap().as_constant(), Some(&false.into()));
+    let site =
+        layer(Owner::Site, &[("collections/ones.toml", "extends = \"ones\"\n[rules]\nread = 'true'\n")]);
+    let replaced = loaded(&[base(), site]);
+    let Node::And(parts) = &of(&replaced, "ones").rules.read.as_ref().unwrap().node else {
+        panic!("unbound")
+    };
+    assert_eq!(parts[1].as_constant(), Some(&true.into()));
+}
+
+#[test]
+fn what_a_site_adds_to_accounts_is_asked_whose_it_is() {
+    let site = "extends = \"accounts\"\n[fields.nick]\ntype = \"text\"\n\
+        [fields.own]\ntype = \"url\"\npersonal = \"id\"\n[fields.plan]\ntype = \"text\"\npersonal = false\n\
+        [fields.stars]\ntype = \"integer\"\n";
+    let layers = [accounts(), layer(Owner::Site, &[("collections/accounts.toml", site)])];
+    let schema = loaded(&layers);
+    assert_eq!(
+        words(&warnings(&layers, &schema)),
+        [
+            "collections/accounts.toml:2: Erasing an account leaves its `nick`. Write personal = \"id\", or personal = false where it tells nothing of anybody."
+        ]
+    );
+    let personal = |name: &str| of(&schema, "accounts").find(name).unwrap().personal.is_some();
+    assert!(personal("own") && !personal("plan"));
+}
+
+#[test]
 fn layers_that_do_not_fit() {
     let said = |path: &str, source: &str| match load(&[accounts(), layer(Owner::Site, &[(path, source)])]) {
         Ok(_) => panic!("this loads: {source}"),
