@@ -31,13 +31,17 @@ async function press(page, name) {
   await Promise.all([page.waitForLoadState("load"), page.waitForNavigation(), page.getByRole("button", { name, exact: true }).click()]);
 }
 
-async function signUp(page, email, password) {
+async function fillSignUp(page, email, password) {
   await page.goto(`${site.address}/sign-up`);
   await page.getByLabel("Name").fill("Ines");
   await page.getByLabel("E-mail address").fill(email);
   await page.getByLabel("Password").fill(password);
   await press(page, "Make an account");
   assert.match(await page.locator("h1").textContent(), /Look into your mail/);
+}
+
+async function signUp(page, email, password) {
+  await fillSignUp(page, email, password);
   await page.goto(site.address + (await linkIn(email, "/verify")));
   await press(page, "Confirm and sign in");
   assert.equal(new URL(page.url()).pathname, "/account");
@@ -107,6 +111,27 @@ for (const javaScriptEnabled of [true, false]) {
     assert.deepEqual(await page.locator(".item h3").allTextContents(), ["Walnut bread"]);
     await other.done();
     await done();
+  });
+}
+
+for (const javaScriptEnabled of [true, false]) {
+  test(`the link opened on another device asks for a password, ${javaScriptEnabled ? "with a script" : "without one"}`, async () => {
+    const email = javaScriptEnabled ? "vera@corner.example" : "hugo@corner.example";
+    const desktop = await open("/", { javaScriptEnabled, allowed: /401/ });
+    const phone = await open("/", { javaScriptEnabled });
+    await fillSignUp(desktop.page, email, "typed on the desktop");
+    await phone.page.goto(site.address + (await linkIn(email, "/verify")));
+    await press(phone.page, "Confirm and sign in");
+    assert.match(await phone.page.locator("#h-choose").textContent(), /Choose a password/);
+    await phone.page.getByLabel("Password", { exact: true }).first().fill("chosen on the phone");
+    await press(phone.page, "Save the password");
+    assert.equal(await phone.page.locator("#h-choose").count(), 0);
+    await signIn(desktop.page, email, "typed on the desktop");
+    assert.match(await desktop.page.locator("[role=alert]").textContent(), /do not match/);
+    await signIn(desktop.page, email, "chosen on the phone");
+    assert.equal(new URL(desktop.page.url()).pathname, "/account");
+    await desktop.done();
+    await phone.done();
   });
 }
 

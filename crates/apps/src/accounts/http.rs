@@ -26,6 +26,7 @@ pub(super) fn handlers(app: &Accounts) -> Vec<Handled> {
         of("change_password", |app, call| Box::pin(change_password(app, call))),
         of("change_email", |app, call| Box::pin(change_email(app, call))),
         of("confirm_email", |_, call| Box::pin(confirm_email(call))),
+        of("restore_email", |app, call| Box::pin(restore_email(app, call))),
         of("set_roles", |_, call| Box::pin(set_roles(call))),
         of("deactivate", |_, call| Box::pin(service::set_active(call, false))),
         of("reactivate", |_, call| Box::pin(service::set_active(call, true))),
@@ -96,6 +97,11 @@ async fn change_email(app: Accounts, call: Call) -> Result<Answer> {
 async fn confirm_email(call: Call) -> Result<Answer> {
     let link = secret(&call, "token");
     service::confirm_email(call, &link).await
+}
+
+async fn restore_email(app: Accounts, call: Call) -> Result<Answer> {
+    let (link, password) = (secret(&call, "token"), secret(&call, "password"));
+    service::restore_email(&app, call, &link, password).await
 }
 
 async fn set_roles(call: Call) -> Result<Answer> {

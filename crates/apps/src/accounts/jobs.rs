@@ -1,7 +1,8 @@
-//! Work that can wait: letters, and erasing what an account left.
+//! Work that can wait: letters, erasing what an account left, and moving what a guest left, and letting
+//! go of sign-ups that nobody proved.
 
 use mains_base::{Error, Result, Uuid};
-use mains_database::jobs::{Handler, JobContext};
+use mains_database::jobs::{Cron, Handler, JobContext, Jobs, Schedule};
 use mains_server::mail::MailTemplate;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
@@ -13,13 +14,24 @@ pub(super) const LETTER: &str = "account.letter";
 /// Erases what an account left.
 pub(super) const ERASE: &str = "account.erase";
 
-/// What does the jobs of this app.
-pub(super) fn handlers() -> [Handler; 2] {
+/// Moves the rest of what a guest left to the account that it became.
+pub(super) const MERGE: &str = "account.merge";
+/// Lets go of sign-ups that nobody proved, every hour.
+const LAPSE: &str = "account.lapse";
+
+/// What does the jobs of this app, and when.
+pub(super) fn add(jobs: Jobs) -> Jobs {
     let erasing = Handler::new(ERASE, |context| async move { erase(&context).await });
-    [
-        Handler::new(LETTER, |context| async move { write_letter(context).await }),
-        erasing.together(1).limit(std::time::Duration::from_hours(1)),
-    ]
+    let jobs = jobs
+        .with(Handler::new(LETTER, |context| async move { write_letter(context).await }))
+        .with(erasing.together(1).limit(std::time::Duration::from_hours(1)))
+        .with(Handler::new(MERGE, |context| async move { merge(&context).await }))
+        .with(Handler::new(LAPSE, |context| async move { service::lapse(&context.db).await }).together(1));
+    // The expression is ours, and right.
+    match Cron::parse("17 * * * *", "UTC") {
+        Ok(hourly) => jobs.every(Schedule::new(LAPSE, hourly)),
+        Err(_) => jobs,
+    }
 }
 
 async fn write_letter(context: JobContext) -> Result<()> {
@@ -29,10 +41,18 @@ async fn write_letter(context: JobContext) -> Result<()> {
 }
 
 async fn erase(context: &JobContext) -> Result<()> {
-    let text: String = read(context.payload.get("account"))?;
+    service::erase_rest(&context.db, account(context, "account")?).await
+}
+
+async fn merge(context: &JobContext) -> Result<()> {
+    let (guest, person) = (account(context, "guest")?, account(context, "person")?);
+    service::merge_rest(&context.db, guest, person).await
+}
+
+fn account(context: &JobContext, name: &str) -> Result<Uuid> {
+    let text: String = read(context.payload.get(name))?;
     let id = text.rsplit('_').next().and_then(|suffix| Uuid::from_suffix(suffix).ok());
-    let id = id.ok_or_else(|| JobContext::give_up("the job names no account"))?;
-    service::erase_rest(&context.db, id).await
+    id.ok_or_else(|| JobContext::give_up("the job names no account"))
 }
 
 fn read<T: DeserializeOwned>(value: Option<&Json>) -> Result<T> {

@@ -1,7 +1,8 @@
 //! Accounts: who somebody is. It owns the collections `accounts` and `account_sessions`, what proves who somebody is
 //! (`account_secrets`, `account_tokens`), and the words in which sessions of the server speak of an account.
 //!
-//! Always true: no answer tells whether an address has an account, where addresses are verified first; a password is
+//! Always true: nothing that others may see tells whether an address has an account, where addresses are verified first;
+//! an account that somebody prepared is theirs alone who prove its address; a password is
 //! stored as argon2id and a mailed link as a hash; a link opens once and dies with the next password or address; what an
 //! account may do stands the same in its record and in its sessions.
 
@@ -13,10 +14,10 @@ pub mod passwords;
 mod service;
 mod store;
 mod token;
+mod weak;
 
 use std::sync::Arc;
 
-use mains_database::jobs::Jobs;
 use mains_language::schema::Owner;
 use mains_language::site::{File, Layer};
 use mains_server::App;
@@ -33,7 +34,7 @@ pub fn app(accounts: &Accounts) -> App {
     App {
         files: files(),
         handlers: http::handlers(accounts),
-        jobs: Some(Arc::new(|jobs| jobs::handlers().into_iter().fold(jobs, Jobs::with))),
+        jobs: Some(Arc::new(jobs::add)),
         mails: MAILS.to_vec(),
         pages: PAGES.to_vec(),
         guests: Some(Arc::new(service::make_guest)),
@@ -57,13 +58,14 @@ fn files() -> Vec<File> {
 }
 
 /// The built-in pages, which a site may replace by its own of the same address.
-const PAGES: [(&str, &str); 7] = [
+const PAGES: [(&str, &str); 8] = [
     ("sign-in.html", include_str!("pages/sign-in.html")),
     ("sign-up.html", include_str!("pages/sign-up.html")),
     ("reset.html", include_str!("pages/reset.html")),
     ("verify.html", include_str!("pages/verify.html")),
     ("account/index.html", include_str!("pages/account/index.html")),
     ("account/email.html", include_str!("pages/account/email.html")),
+    ("account/email-back.html", include_str!("pages/account/email-back.html")),
     ("account/sessions.html", include_str!("pages/account/sessions.html")),
 ];
 

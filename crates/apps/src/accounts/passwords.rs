@@ -59,6 +59,12 @@ enum Done {
     Compared(bool),
 }
 
+/// Whether a stored text was made with other parameters than new ones are.
+pub(super) fn is_dated(stored: &str) -> bool {
+    let now = format!("$argon2id$v=19$m={MEMORY},t={PASSES},p={LANES}$");
+    !stored.starts_with(&now)
+}
+
 impl Passwords {
     fn queue(&self) -> Result<&SyncSender<Task>> {
         if let Some(queue) = self.queue.get() {

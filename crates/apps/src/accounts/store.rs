@@ -13,9 +13,34 @@ const GENERATION: &str = r#"SELECT "generation" FROM "account_secrets" WHERE "ac
 const ADD: &str = r#"INSERT INTO "account_secrets" ("account", "password", "generation") VALUES ($1, $2, 0)
     ON CONFLICT ("account") DO UPDATE SET "password" = excluded."password",
     "generation" = "account_secrets"."generation" + 1"#;
+const PREPARE: &str = r#"INSERT INTO "account_secrets" ("account", "password", "generation", "claim", "claim__folded",
+    "claimed", "mark") VALUES ($1, $2, 0, $3, $4, $5, $6) ON CONFLICT ("account") DO UPDATE SET
+    "password" = excluded."password", "generation" = "account_secrets"."generation" + 1, "claim" = excluded."claim",
+    "claim__folded" = excluded."claim__folded", "claimed" = excluded."claimed", "mark" = excluded."mark""#;
+const LAST_CLAIM: &str = r#"SELECT "account" FROM "account_secrets" WHERE "claim__folded" = $1
+    ORDER BY "claimed" DESC, "account" DESC LIMIT 1"#;
+const CLAIM_OF: &str = r#"SELECT "account" FROM "account_secrets" WHERE "claim__folded" = $1 AND "mark" = $2
+    ORDER BY "claimed" DESC, "account" DESC LIMIT 1"#;
+const RENEW: &str = r#"UPDATE "account_secrets" SET "claimed" = $2 WHERE "claim__folded" = $1"#;
+const MARK: &str = r#"SELECT "mark" FROM "account_secrets" WHERE "account" = $1"#;
+const SETTLE: &str = r#"UPDATE "account_secrets" SET "generation" = "generation" + 1, "claim" = NULL,
+    "claim__folded" = NULL, "claimed" = NULL, "mark" = NULL WHERE "account" = $1"#;
+const NO_PASSWORD: &str = r#"UPDATE "account_secrets" SET "password" = NULL WHERE "account" = $1"#;
+const LAPSED: &str =
+    r#"SELECT "account" FROM "account_secrets" WHERE "claimed" <= $1 ORDER BY "claimed" LIMIT $2"#;
+const BEGIN: &str = r#"INSERT INTO "account_secrets" ("account", "generation") VALUES ($1, 0)
+    ON CONFLICT ("account") DO NOTHING"#;
+const REHASH: &str =
+    r#"UPDATE "account_secrets" SET "password" = $3 WHERE "account" = $1 AND "password" = $2"#;
 const RAISE: &str = r#"UPDATE "account_secrets" SET "generation" = "generation" + 1 WHERE "account" = $1"#;
 const DROP: &str = r#"DELETE FROM "account_secrets" WHERE "account" = $1"#;
-const DROP_TOKENS: &str = r#"DELETE FROM "account_tokens" WHERE "account" = $1"#;
+const DROP_TOKENS: &str =
+    r#"DELETE FROM "account_tokens" WHERE "account" = $1 AND "purpose" <> 'restore_email'"#;
+const DROP_ALL_TOKENS: &str = r#"DELETE FROM "account_tokens" WHERE "account" = $1"#;
+const TAKE_BACK: &str = r#"DELETE FROM "account_tokens" WHERE "hash" = $1 AND "purpose" = 'restore_email'
+    AND "expires" > $2 RETURNING "account", "email", "expires""#;
+const DROP_LATER: &str = r#"DELETE FROM "account_tokens" WHERE "account" = $1 AND "purpose" = 'restore_email'
+    AND "expires" >= $2"#;
 const ADD_TOKEN: &str = r#"INSERT INTO "account_tokens" ("hash", "account", "purpose", "email", "email__folded",
     "generation", "expires") VALUES ($1, $2, $3, $4, $5, $6, $7)"#;
 const TAKE_TOKEN: &str = r#"DELETE FROM "account_tokens" WHERE "hash" = $1 AND "purpose" = $2 AND "expires" > $3
@@ -42,6 +67,17 @@ pub(super) struct Secret {
 pub(super) struct Taken {
     pub(super) account: Uuid,
     pub(super) email: String,
+}
+
+/// What comes with a sign-up.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Prepared<'p> {
+    /// The password's hash.
+    pub(super) password: &'p str,
+    /// The address, where it is to be proven first.
+    pub(super) claim: Option<&'p str>,
+    /// What is stored of the mark that the browser keeps.
+    pub(super) mark: [u8; 32],
 }
 
 /// A link to be sent.
@@ -94,14 +130,81 @@ pub(super) fn password(tx: &mut Tx<'_>, account: Uuid) -> Result<Option<String>>
     rows.0.first().map_or(Ok(None), |row| Ok(row.text(0)?.map(str::to_owned)))
 }
 
-/// Sets the password, or takes it away; links that are on their way die.
-pub(super) fn put_password(tx: &mut Tx<'_>, account: Uuid, password: Option<&str>) -> Result<()> {
+/// Sets the password; links that are on their way die.
+pub(super) fn put_password(tx: &mut Tx<'_>, account: Uuid, password: &str) -> Result<()> {
     tx.execute_later(ADD, &[account.into(), password.into()])?;
     tx.execute_later(DROP_TOKENS, &[account.into()])
 }
 
+/// Stores what came with a sign-up, in the place of an earlier one of the same record.
+pub(super) fn put_prepared(tx: &mut Tx<'_>, account: Uuid, prepared: &Prepared<'_>) -> Result<()> {
+    let claimed = prepared.claim.map(|_| tx.now().micros());
+    let values = [
+        account.into(),
+        prepared.password.into(),
+        prepared.claim.into(),
+        prepared.claim.map(fold).into(),
+        claimed.into(),
+        Value::Bytes(prepared.mark.to_vec()),
+    ];
+    tx.execute_later(PREPARE, &values)?;
+    tx.execute_later(DROP_TOKENS, &[account.into()])
+}
+
+/// The record that claimed an address last.
+pub(super) fn last_claim(tx: &mut Tx<'_>, email: &str) -> Result<Option<Uuid>> {
+    let rows = tx.query(LAST_CLAIM, &[fold(email).into()])?;
+    rows.0.first().map_or(Ok(None), |row| row.id(0))
+}
+
+/// The record that claims an address and was made by the browser with this mark.
+pub(super) fn claim_of(tx: &mut Tx<'_>, email: &str, mark: [u8; 32]) -> Result<Option<Uuid>> {
+    let rows = tx.query(CLAIM_OF, &[fold(email).into(), Value::Bytes(mark.to_vec())])?;
+    rows.0.first().map_or(Ok(None), |row| row.id(0))
+}
+
+/// Lets claims of an address last as long as a link that is sent now.
+pub(super) fn renew_claims(tx: &mut Tx<'_>, email: &str) -> Result<()> {
+    let now = tx.now().micros();
+    tx.execute_later(RENEW, &[fold(email).into(), now.into()])
+}
+
+/// What is stored of the mark of the browser that made the account.
+pub(super) fn mark(tx: &mut Tx<'_>, account: Uuid) -> Result<Option<[u8; 32]>> {
+    let rows = tx.query(MARK, &[account.into()])?;
+    let Some(row) = rows.0.first() else { return Ok(None) };
+    Ok(row.bytes(0)?.and_then(|mark| mark.try_into().ok()))
+}
+
+/// The address is proven: nothing is claimed any more, every link dies, and the password stays or goes.
+pub(super) fn settle(tx: &mut Tx<'_>, account: Uuid, keeps: bool) -> Result<()> {
+    tx.execute_later(SETTLE, &[account.into()])?;
+    if !keeps {
+        tx.execute_later(NO_PASSWORD, &[account.into()])?;
+    }
+    tx.execute_later(DROP_TOKENS, &[account.into()])
+}
+
+/// Records whose claim is older than this, the oldest first.
+pub(super) fn lapsed(tx: &mut Tx<'_>, before: Time, limit: i64) -> Result<Vec<Uuid>> {
+    let rows = tx.query(LAPSED, &[before.micros().into(), limit.into()])?;
+    Ok(rows.0.iter().map(|row| row.id(0)).collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
+}
+
+/// Stores the same password in another form, unless it was replaced meanwhile.
+pub(super) fn put_same(tx: &mut Tx<'_>, account: Uuid, (old, new): (&str, &str)) -> Result<()> {
+    tx.execute_later(REHASH, &[account.into(), old.into(), new.into()])
+}
+
+/// The generation that links of an account are bound to now.
+pub(super) fn generation(tx: &mut Tx<'_>, account: Uuid) -> Result<i64> {
+    let rows = tx.query(GENERATION, &[account.into()])?;
+    Ok(rows.0.first().map_or(Ok(None), |row| row.int(0))?.unwrap_or_default())
+}
+
 /// Kills the links that are on their way.
 pub(super) fn raise_generation(tx: &mut Tx<'_>, account: Uuid) -> Result<()> {
+    tx.execute_later(BEGIN, &[account.into()])?;
     tx.execute_later(RAISE, &[account.into()])?;
     tx.execute_later(DROP_TOKENS, &[account.into()])
 }
@@ -109,14 +212,14 @@ pub(super) fn raise_generation(tx: &mut Tx<'_>, account: Uuid) -> Result<()> {
 /// Lets go of everything that opens an account.
 pub(super) fn drop_secrets(tx: &mut Tx<'_>, account: Uuid) -> Result<()> {
     tx.execute_later(DROP, &[account.into()])?;
-    tx.execute_later(DROP_TOKENS, &[account.into()])
+    tx.execute_later(DROP_ALL_TOKENS, &[account.into()])
 }
 
 /// Stores a link.
 pub(super) fn add_token(tx: &mut Tx<'_>, token: &NewToken<'_>) -> Result<()> {
-    let rows = tx.query(GENERATION, &[token.account.into()])?;
-    let generation = rows.0.first().map_or(Ok(None), |row| row.int(0))?;
-    let Some(generation) = generation else { return Err(Error::internal("an account has no secrets")) };
+    // Accounts that came by an import have nothing to prove who they are yet.
+    tx.execute_later(BEGIN, &[token.account.into()])?;
+    let generation = generation(tx, token.account)?;
     let lasts = i64::try_from(token.purpose.lasts().as_micros()).unwrap_or(i64::MAX);
     let expires = Time::from_micros(tx.now().micros().saturating_add(lasts));
     let values = [
@@ -135,11 +238,23 @@ pub(super) fn add_token(tx: &mut Tx<'_>, token: &NewToken<'_>) -> Result<()> {
 pub(super) fn take_token(tx: &mut Tx<'_>, hash: [u8; 32], purpose: Purpose) -> Result<Option<Taken>> {
     let values = [Value::Bytes(hash.to_vec()), purpose.as_str().into(), tx.now().micros().into()];
     let rows = tx.query(TAKE_TOKEN, &values)?;
+    rows.0.first().map(taken).transpose()
+}
+
+/// Uses up a way back to an address, and those that were given since: who has a later one came after.
+pub(super) fn take_back(tx: &mut Tx<'_>, hash: [u8; 32]) -> Result<Option<Taken>> {
+    let rows = tx.query(TAKE_BACK, &[Value::Bytes(hash.to_vec()), tx.now().micros().into()])?;
     let Some(row) = rows.0.first() else { return Ok(None) };
+    let taken = taken(row)?;
+    tx.execute_later(DROP_LATER, &[taken.account.into(), row.int(2)?.into()])?;
+    Ok(Some(taken))
+}
+
+fn taken(row: &Row) -> Result<Taken> {
     let (Some(account), Some(email)) = (row.id(0)?, row.text(1)?) else {
         return Err(Error::internal("a stored link is not whole"));
     };
-    Ok(Some(Taken { account, email: email.to_owned() }))
+    Ok(Taken { account, email: email.to_owned() })
 }
 
 /// Forgets links that were never opened.

@@ -20,7 +20,9 @@ pub(crate) fn run(backend: &mut Backend, command: Accounts, talk: Talk) -> Resul
         }
         Accounts::Roles { email, roles, rights } => {
             backend.ask(Operation::AccountsRoles { email: email.clone(), roles, rights })?;
-            talk.say(&format!("The roles of {email} are set. What it gained counts from its next sign-in."));
+            talk.say(&format!(
+                "The roles of {email} are set. Where it became staff, that begins with its next sign-in."
+            ));
             Ok(())
         }
         Accounts::Reset { email } => {

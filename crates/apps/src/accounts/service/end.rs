@@ -51,6 +51,7 @@ fn begin(tx: &mut Tx<'_>, caller: &Caller, id: Uuid) -> Result<()> {
     let nothing = || Value::List(Vec::new());
     let changes = [
         (fields.status, Status::Erasing.as_str().into()),
+        (fields.has_password, false.into()),
         (fields.roles, nothing()),
         (fields.rights, nothing()),
     ];
@@ -59,6 +60,13 @@ fn begin(tx: &mut Tx<'_>, caller: &Caller, id: Uuid) -> Result<()> {
     enter::end_all(tx, id)?;
     store::drop_secrets(tx, id)?;
     tx.enqueue(Job::new(ERASE, text(&tx.schema(), id)).payload(json!({ "account": text(&tx.schema(), id) })))
+}
+
+/// Erases what came to an account after it was erased, with the guest that it came from.
+pub(super) fn erase_again(tx: &mut Tx<'_>, id: Uuid, guest: Uuid) -> Result<()> {
+    let schema = tx.schema();
+    let key = format!("{}-{}", text(&schema, id), text(&schema, guest));
+    tx.enqueue(Job::new(ERASE, key).payload(json!({ "account": text(&schema, id) })))
 }
 
 /// The job: part by part, each a transaction of its own, so that nobody waits for it. It may be run again.

@@ -12,7 +12,7 @@ use mains_server::commands::{Answer, Invocation};
 use mains_server::sessions::{self, Facts, Session, Token};
 
 use super::super::device;
-use super::super::model::{self, Account, STAFF};
+use super::super::model::{self, Account, Fields, STAFF, Status};
 use super::guest;
 
 /// A session that began, and who its caller is.
@@ -29,16 +29,22 @@ impl Entry {
     }
 }
 
-/// The guest that asks.
-pub(super) fn guest_of(call: &Invocation) -> Option<Uuid> {
+/// The guest that asks, if it still is one: a session of another node may be a second behind.
+pub(super) fn guest_of(tx: &mut Tx<'_>, call: &Invocation) -> Result<Option<Uuid>> {
     let caller = call.caller();
-    (caller.kind == CallerKind::Guest).then_some(caller.id)
+    if caller.kind != CallerKind::Guest {
+        return Ok(None);
+    }
+    let fields = Fields::of(&tx.schema())?;
+    let account = tx.find(fields.collection, caller.id)?.map(|image| Account::of(&fields, &image));
+    let still = account.filter(|account| account.is_guest && account.status == Status::Active);
+    Ok(still.map(|account| account.id))
 }
 
 /// Begins a session. Who was here as a guest is the account from now on, with all they left.
 pub(super) fn enter(tx: &mut Tx<'_>, account: &Account, call: &Invocation) -> Result<Entry> {
     leave(tx, call)?;
-    if let Some(guest) = guest_of(call).filter(|guest| *guest != account.id) {
+    if let Some(guest) = guest_of(tx, call)?.filter(|guest| *guest != account.id) {
         guest::merge(tx, guest, account.id)?;
     }
     let facts = Facts { proven_at: Some(tx.now()), ..facts(account) };

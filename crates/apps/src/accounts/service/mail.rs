@@ -44,6 +44,9 @@ pub(crate) struct Recipient {
     pub(crate) email: String,
     /// Whose wish it is, where the address is not the account's yet.
     pub(crate) account: Option<String>,
+    /// Of that account, when it was asked: what ended its links since then ended this wish too.
+    #[serde(default)]
+    pub(crate) generation: Option<i64>,
 }
 
 /// A letter as it is to be sent.
@@ -57,18 +60,21 @@ struct Written {
 
 /// Asks for a letter to an address.
 pub(super) fn enqueue(tx: &mut Tx<'_>, letter: Letter, email: &str) -> Result<()> {
-    ask(tx, letter, Recipient { email: email.to_owned(), account: None })
+    ask(tx, letter, Recipient { email: email.to_owned(), account: None, generation: None })
 }
 
 /// Asks for a letter to an address that is not the account's yet.
 pub(super) fn enqueue_for(tx: &mut Tx<'_>, letter: Letter, (email, account): (&str, Uuid)) -> Result<()> {
-    let account = String::from_utf8_lossy(&account.suffix()).into_owned();
-    ask(tx, letter, Recipient { email: email.to_owned(), account: Some(account) })
+    let generation = Some(store::generation(tx, account)?);
+    let account = Some(String::from_utf8_lossy(&account.suffix()).into_owned());
+    ask(tx, letter, Recipient { email: email.to_owned(), account, generation })
 }
 
 fn ask(tx: &mut Tx<'_>, letter: Letter, to: Recipient) -> Result<()> {
     let slot = tx.now().micros().div_euclid(APART * 1_000_000);
-    let about = format!("{letter:?} {} {:?} {slot}", mains_base::fold(&to.email), to.account);
+    // Of those who sign up with one address in the same minute one asks for the letter: it proves the address to all.
+    let whose = to.account.as_deref().filter(|_| letter != Letter::SignUp);
+    let about = format!("{letter:?} {} {whose:?} {slot}", mains_base::fold(&to.email));
     let mut key = String::with_capacity(64);
     for byte in Sha256::digest(about.as_bytes()) {
         let _ = write!(key, "{byte:02x}");
@@ -99,28 +105,58 @@ pub(crate) async fn write_letter(context: JobContext, letter: Letter, to: Recipi
 
 fn write(tx: &mut Tx<'_>, letter: Letter, to: &Recipient) -> Result<Option<Written>> {
     store::sweep_tokens(tx)?;
-    let known = find(tx, &to.email)?.filter(|known| known.status == Status::Active);
+    let any = find(tx, &to.email)?;
+    let known = any.as_ref().filter(|known| known.status == Status::Active);
     match (letter, known) {
         (Letter::SignUp | Letter::Resend, Some(known)) if !known.verified => {
-            linked(tx, &known, (Purpose::Verify, &to.email)).map(Some)
+            linked(tx, known, (Purpose::Verify, &to.email)).map(Some)
         }
-        (Letter::Forgot, Some(known)) => linked(tx, &known, (Purpose::Reset, &to.email)).map(Some),
-        (Letter::SignUp | Letter::ChangeEmail, Some(known)) => Ok(Some(plain("already", Some(&known)))),
-        (Letter::ChangeEmail, None) => {
-            let id = to.account.as_deref().and_then(|text| Uuid::from_suffix(text).ok());
-            let Some(id) = id else { return Ok(None) };
-            let (_, account) = load(tx, id)?;
-            if account.status != Status::Active {
-                return Ok(None);
-            }
-            linked(tx, &account, (Purpose::ChangeEmail, &to.email)).map(Some)
-        }
-        (Letter::SignUp | Letter::Resend | Letter::Forgot, _) => Ok(None),
-        (Letter::EmailAsked, known) => Ok(Some(plain("email_asked", known.as_ref()))),
-        (Letter::EmailChanged, known) => Ok(Some(plain("email_changed", known.as_ref()))),
-        (Letter::PasswordChanged, known) => Ok(Some(plain("password_changed", known.as_ref()))),
-        (Letter::Erased, known) => Ok(Some(plain("erased", known.as_ref()))),
+        (Letter::Forgot, Some(known)) => linked(tx, known, (Purpose::Reset, &to.email)).map(Some),
+        (Letter::SignUp | Letter::ChangeEmail, Some(known)) => Ok(Some(plain("already", Some(known)))),
+        (Letter::ChangeEmail, None) => changing(tx, to),
+        (Letter::SignUp | Letter::Resend | Letter::Forgot, _) => claimed(tx, (letter, to), any.is_some()),
+        (Letter::EmailAsked, known) => Ok(Some(plain("email_asked", known))),
+        (Letter::EmailChanged, _) => changed(tx, to),
+        (Letter::PasswordChanged, known) => Ok(Some(plain("password_changed", known))),
+        (Letter::Erased, known) => Ok(Some(plain("erased", known))),
     }
+}
+
+/// The link to a new address, unless what was asked for ended since.
+fn changing(tx: &mut Tx<'_>, to: &Recipient) -> Result<Option<Written>> {
+    let Some(id) = asking(to) else { return Ok(None) };
+    let (_, account) = load(tx, id)?;
+    if account.status != Status::Active || to.generation != Some(store::generation(tx, id)?) {
+        return Ok(None);
+    }
+    linked(tx, &account, (Purpose::ChangeEmail, &to.email)).map(Some)
+}
+
+/// The word to the address so far, with the way back to it.
+fn changed(tx: &mut Tx<'_>, to: &Recipient) -> Result<Option<Written>> {
+    let Some(id) = asking(to) else { return Ok(None) };
+    let (_, account) = load(tx, id)?;
+    linked(tx, &account, (Purpose::RestoreEmail, &to.email)).map(Some)
+}
+
+/// The link to an address that somebody claims: for who signed up just now, or for who did last.
+fn claimed(tx: &mut Tx<'_>, (letter, to): (Letter, &Recipient), is_taken: bool) -> Result<Option<Written>> {
+    if letter != Letter::SignUp {
+        store::renew_claims(tx, &to.email)?;
+    }
+    let last = store::last_claim(tx, &to.email)?.filter(|_| !is_taken);
+    let Some(last) = last else { return Ok(None) };
+    let id = match asking(to) {
+        Some(id) if to.generation == Some(store::generation(tx, id)?) => id,
+        _ => last,
+    };
+    let (_, account) = load(tx, id)?;
+    linked(tx, &account, (Purpose::Verify, &to.email)).map(Some)
+}
+
+/// Who asked.
+fn asking(to: &Recipient) -> Option<Uuid> {
+    to.account.as_deref().and_then(|text| Uuid::from_suffix(text).ok())
 }
 
 fn linked(tx: &mut Tx<'_>, account: &Account, (purpose, email): (Purpose, &str)) -> Result<Written> {
@@ -131,6 +167,7 @@ fn linked(tx: &mut Tx<'_>, account: &Account, (purpose, email): (Purpose, &str))
         Purpose::Verify => ("verify", "/verify"),
         Purpose::Reset => ("reset", "/reset"),
         Purpose::ChangeEmail => ("change_email", "/account/email"),
+        Purpose::RestoreEmail => ("email_changed", "/account/email-back"),
     };
     let path = Password::new(format!("{page}?token={}", link.as_str()));
     Ok(Written { template, name: account.name.clone(), path: Some(path) })

@@ -8,6 +8,7 @@ mod console;
 mod end;
 mod enter;
 mod guest;
+mod lapse;
 mod mail;
 mod password;
 mod sign_in;
@@ -24,11 +25,12 @@ use super::model::{self, Account, Fields, Verify};
 use super::passwords::{Password, Passwords};
 use super::store;
 
-pub(super) use address::{change_email, confirm_email};
+pub(super) use address::{change_email, confirm_email, restore_email};
 pub use console::Listed;
 pub(super) use end::{erase, erase_rest};
 pub(super) use enter::{end_one, end_others};
-pub(super) use guest::make_guest;
+pub(super) use guest::{make_guest, merge_rest};
+pub(super) use lapse::lapse;
 pub(super) use mail::{Letter, Recipient, write_letter};
 pub(super) use password::{change_password, forgot, reset};
 pub(super) use sign_in::{prove, sign_in, sign_out};
@@ -68,10 +70,13 @@ impl Accounts {
         if model::is_fresh(caller, call.now()) {
             return Ok(Proof::Given);
         }
+        let stored = store::of_account(call.db().engine(), caller.id).await?;
+        if stored.is_none() {
+            return Ok(Proof::Missing);
+        }
         if current.is_empty() {
             return Ok(Proof::Needed);
         }
-        let stored = store::of_account(call.db().engine(), caller.id).await?;
         let same = self.passwords.matches(current, stored).await?;
         Ok(if same { Proof::Given } else { Proof::Wrong })
     }
@@ -82,6 +87,8 @@ impl Accounts {
 enum Proof {
     Given,
     Needed,
+    /// There is no password to show.
+    Missing,
     Wrong,
 }
 
@@ -90,6 +97,7 @@ impl Proof {
         match self {
             Self::Given => Ok(()),
             Self::Needed => Err(model::unproven()),
+            Self::Missing => Err(model::passwordless()),
             Self::Wrong => Err(model::wrong_password("current")),
         }
     }

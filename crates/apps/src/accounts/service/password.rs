@@ -4,13 +4,13 @@
 
 use std::sync::Arc;
 
-use mains_base::Result;
-use mains_database::write::Tx;
+use mains_base::{Result, Uuid};
+use mains_database::write::{Changes, Tx};
 use mains_server::commands::{Answer, Invocation};
 
-use super::super::model::{self, Account, Purpose};
+use super::super::model::{self, Account, Fields, Purpose};
 use super::super::passwords::Password;
-use super::super::{store, token};
+use super::super::{store, token, weak};
 use super::mail::{Letter, enqueue};
 use super::{Accounts, enter, get, sign_up};
 
@@ -31,12 +31,12 @@ pub(crate) async fn reset(
     password: Password,
 ) -> Result<Answer> {
     let hash = token::hash(link);
-    let weak = model::weakness(&password, &[]);
+    let weak = weak::weakness(&password, &[]);
     let stored = app.hash(password).await?;
     call.write(&[], move |tx, call, _| {
-        model::expect_strong(weak)?;
+        weak::expect_strong(weak)?;
         let account = sign_up::open(tx, hash, Purpose::Reset)?;
-        let account = sign_up::prove(tx, account)?;
+        let account = sign_up::prove(tx, account, false)?;
         replace(tx, &account, &stored)?;
         Ok(enter::enter(tx, &account, call)?.with(Answer::record(account.id)))
     })
@@ -51,11 +51,11 @@ pub(crate) async fn change_password(
     password: Password,
 ) -> Result<Answer> {
     let proof = app.proof(&call, current).await?;
-    let weak = model::weakness(&password, &[]);
+    let weak = weak::weakness(&password, &[]);
     let stored = app.hash(password).await?;
     call.write(&[], move |tx, call, _| {
         proof.check()?;
-        model::expect_strong(weak)?;
+        weak::expect_strong(weak)?;
         let account = get(tx, call.caller().id)?;
         replace(tx, &account, &stored)?;
         Ok(enter::enter(tx, &account, call)?.with(Answer::nothing()))
@@ -64,8 +64,15 @@ pub(crate) async fn change_password(
 }
 
 /// A new password: whoever is signed in is out, links are dead, the owner is told.
-fn replace(tx: &mut Tx<'_>, account: &Account, stored: &str) -> Result<()> {
-    store::put_password(tx, account.id, Some(stored))?;
+pub(super) fn replace(tx: &mut Tx<'_>, account: &Account, stored: &str) -> Result<()> {
+    put(tx, account.id, stored)?;
     enter::end_all(tx, account.id)?;
     account.email.as_deref().map_or(Ok(()), |email| enqueue(tx, Letter::PasswordChanged, email))
+}
+
+/// Stores a password; links that are on their way die.
+pub(super) fn put(tx: &mut Tx<'_>, account: Uuid, stored: &str) -> Result<()> {
+    let fields = Fields::of(&tx.schema())?;
+    tx.update(fields.collection, account, &Changes::of([(fields.has_password, true.into())]))?;
+    store::put_password(tx, account, stored)
 }

@@ -6,7 +6,7 @@ use mains_base::Result;
 use mains_server::commands::{Answer, Invocation};
 
 use super::super::model;
-use super::super::passwords::Password;
+use super::super::passwords::{self, Password};
 use super::super::store;
 use super::{Accounts, enter, get};
 
@@ -19,8 +19,13 @@ pub(crate) async fn sign_in(
 ) -> Result<Answer> {
     let known = store::of_address(call.db().engine(), email).await?;
     let stored = known.as_ref().and_then(|known| known.password.clone());
+    let typed = password.clone();
     let same = app.passwords.matches(password, stored.clone()).await?;
     let verify = app.settings.verify;
+    let renewed = match stored.as_deref().filter(|stored| same && passwords::is_dated(stored)) {
+        Some(_) => Some(app.hash(typed).await?),
+        None => None,
+    };
     // Whoever knows the password of an account that does not open learns as little as who does not.
     let opens = known.filter(|known| same && known.opens(verify)).map(|known| known.account);
     call.write(&[], move |tx, call, _| {
@@ -28,6 +33,9 @@ pub(crate) async fn sign_in(
         // A password that was replaced while this one was compared opens nothing.
         if store::password(tx, account.id)? != stored || !account.opens(verify) {
             return Err(model::mismatch());
+        }
+        if let (Some(old), Some(new)) = (&stored, &renewed) {
+            store::put_same(tx, account.id, (old, new))?;
         }
         Ok(enter::enter(tx, &account, call)?.with(Answer::record(account.id)))
     })
@@ -46,9 +54,13 @@ pub(crate) async fn sign_out(call: Arc<Invocation>) -> Result<Answer> {
 /// The password once more: the session begins anew, proven now.
 pub(crate) async fn prove(app: &Accounts, call: Arc<Invocation>, password: Password) -> Result<Answer> {
     let stored = store::of_account(call.db().engine(), call.caller().id).await?;
+    let is_missing = stored.is_none();
     let same = app.passwords.matches(password, stored.clone()).await?;
     call.write(&[], move |tx, call, _| {
         let account = get(tx, call.caller().id)?;
+        if is_missing {
+            return Err(model::passwordless());
+        }
         if !same || store::password(tx, account.id)? != stored {
             return Err(model::wrong_password("password"));
         }

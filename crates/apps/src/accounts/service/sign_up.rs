@@ -1,18 +1,23 @@
 //! Signing up, and proving the address.
 //!
-//! Always true, where addresses are verified first: signing up with a known address and with an unknown one gives the
-//! same answer, trips the same constraints before it, and enqueues the same letter. What differs is in that letter.
+//! Always true, where addresses are verified first: an address is nobody's until it is proven. A sign-up is the record
+//! of a guest that claims an address, so with a known address and with an unknown one it writes the same, answers the
+//! same and asks for the same letter. What differs is in that letter. Everywhere: the password that came with a
+//! sign-up counts in the browser that sent it; who proves the address in another one chooses a password there, and all
+//! that others may hold of the account ends.
 
 use std::sync::Arc;
 
 use mains_base::{Caller, Result, Uuid, Value};
 use mains_database::write::{Changes, New, Tx};
 use mains_server::commands::{Answer, Invocation};
+use mains_server::sessions::mark;
 
 use super::super::model::{self, Account, Fields, Purpose, Status, Verify};
 use super::super::passwords::Password;
-use super::super::{store, token};
-use super::mail::{Letter, enqueue};
+use super::super::store::{self, Prepared};
+use super::super::{token, weak};
+use super::mail::{Letter, enqueue, enqueue_for};
 use super::{Accounts, enter, find, get};
 
 /// What somebody signs up with, besides the password and the fields that a site added.
@@ -24,14 +29,6 @@ pub(crate) struct SignUp {
     pub(crate) name: Option<String>,
 }
 
-/// What is known before the transaction.
-struct Known {
-    hash: String,
-    /// The password is the one that is stored for this address.
-    same: bool,
-    verify: Verify,
-}
-
 /// Makes an account, or, for an address that has one, only a letter that says so.
 pub(crate) async fn sign_up(
     app: &Accounts,
@@ -39,51 +36,57 @@ pub(crate) async fn sign_up(
     new: SignUp,
     password: Password,
 ) -> Result<Answer> {
-    let open = app.settings.sign_up;
+    let (open, verify) = (app.settings.sign_up, app.settings.verify);
     let words = [new.email.as_str(), new.name.as_deref().unwrap_or_default()];
-    let weak = model::weakness(&password, &words);
-    // The same two computations for every address.
-    let stored = store::of_address(call.db().engine(), &new.email).await?.and_then(|known| known.password);
-    let same = app.passwords.matches(password.clone(), stored).await?;
-    let known = Known { hash: app.hash(password).await?, same, verify: app.settings.verify };
+    let weak = weak::weakness(&password, &words);
+    let hash = app.hash(password).await?;
     call.write(&[], move |tx, call, _| {
         if !open {
             return Err(model::closed());
         }
-        model::expect_strong(weak)?;
-        make(tx, call, &new, &known)
+        weak::expect_strong(weak)?;
+        match verify {
+            Verify::Required => claim(tx, call, (&new, &hash)),
+            Verify::Later => begin(tx, call, (&new, &hash)),
+        }
     })
     .await
 }
 
-fn make(tx: &mut Tx<'_>, call: &Invocation, new: &SignUp, known: &Known) -> Result<Answer> {
-    let made = tx.savepoint(|tx| {
-        let id = without_address(tx, call, new)?;
-        claim(tx, id, &new.email)?;
-        store::put_password(tx, id, Some(&known.hash))?;
-        Ok(id)
-    });
-    enqueue(tx, Letter::SignUp, &new.email)?;
-    match (made, known.verify) {
-        (Ok(_), Verify::Required) => Ok(Answer::later()),
-        (Ok(id), Verify::Later) => {
-            let account = get(tx, id)?;
-            Ok(enter::enter(tx, &account, call)?.with(Answer::later()))
-        }
-        (Err(error), Verify::Required) if error.code() == model::taken().code() => {
-            contest(tx, &new.email, known.same)?;
-            Ok(Answer::later())
-        }
-        (Err(error), _) => Err(error),
-    }
+/// A record that claims the address, and a letter to it. Nothing here looks whether the address is known.
+fn claim(tx: &mut Tx<'_>, call: &Invocation, (new, hash): (&SignUp, &str)) -> Result<Answer> {
+    let mark = mark::draw(tx)?;
+    let id = record(tx, call, new)?;
+    let prepared = Prepared { password: hash, claim: Some(&new.email), mark: mark::hashed(&mark) };
+    store::put_prepared(tx, id, &prepared)?;
+    enqueue_for(tx, Letter::SignUp, (&new.email, id))?;
+    Ok(Answer::later().marked(mark))
 }
 
-/// The record without its address: every constraint but the one on addresses speaks here, so what a client is told
-/// does not depend on whether the address is known. A guest keeps its record, with all that points at it.
-fn without_address(tx: &mut Tx<'_>, call: &Invocation, new: &SignUp) -> Result<Uuid> {
+/// An account that is used at once; whose address is known is told so.
+fn begin(tx: &mut Tx<'_>, call: &Invocation, (new, hash): (&SignUp, &str)) -> Result<Answer> {
+    let fields = Fields::of(&tx.schema())?;
+    let mark = mark::draw(tx)?;
+    let id = record(tx, call, new)?;
+    let person = [
+        (fields.kind, "person".into()),
+        (fields.email, new.email.as_str().into()),
+        (fields.has_password, true.into()),
+    ];
+    tx.update(fields.collection, id, &Changes::of(person).on_unique("email_unique", model::taken))?;
+    tx.flush()?;
+    store::put_prepared(tx, id, &Prepared { password: hash, claim: None, mark: mark::hashed(&mark) })?;
+    enter::end_all(tx, id)?;
+    enqueue(tx, Letter::SignUp, &new.email)?;
+    let account = get(tx, id)?;
+    Ok(enter::enter(tx, &account, call)?.with(Answer::later()).marked(mark))
+}
+
+/// The record without its address, with all that the site asks of it. A guest keeps its own, with all that points at it.
+fn record(tx: &mut Tx<'_>, call: &Invocation, new: &SignUp) -> Result<Uuid> {
     let fields = Fields::of(&tx.schema())?;
     let name = Value::from(new.name.clone());
-    let id = if let Some(guest) = enter::guest_of(call) {
+    let id = if let Some(guest) = enter::guest_of(tx, call)? {
         tx.update(fields.collection, guest, &Changes::of([(fields.name, name)]))?;
         guest
     } else {
@@ -94,24 +97,6 @@ fn without_address(tx: &mut Tx<'_>, call: &Invocation, new: &SignUp) -> Result<U
     call.take(tx, &Caller::account(id), id)?;
     tx.flush()?;
     Ok(id)
-}
-
-/// Gives the record its address, or says that another has it.
-fn claim(tx: &mut Tx<'_>, id: Uuid, email: &str) -> Result<()> {
-    let fields = Fields::of(&tx.schema())?;
-    let person = [(fields.kind, Value::from("person")), (fields.email, email.into())];
-    tx.update(fields.collection, id, &Changes::of(person).on_unique("email_unique", model::taken))?;
-    tx.flush()
-}
-
-/// Somebody signed up with an address that nobody has proven yet. Who of them reads it nobody knows, so of two
-/// different passwords neither stays: the link signs in whoever reads the mail, and a new password is chosen then.
-fn contest(tx: &mut Tx<'_>, email: &str, same: bool) -> Result<()> {
-    let known = find(tx, email)?.filter(|known| !known.verified && known.status == Status::Active);
-    match known {
-        Some(known) if !same => store::put_password(tx, known.id, None),
-        _ => Ok(()),
-    }
 }
 
 /// Sends the link again, if there is something to verify.
@@ -127,11 +112,46 @@ pub(crate) async fn resend(call: Arc<Invocation>, email: String) -> Result<Answe
 pub(crate) async fn verify(call: Arc<Invocation>, link: &str) -> Result<Answer> {
     let hash = token::hash(link);
     call.write(&[], move |tx, call, _| {
-        let account = open(tx, hash, Purpose::Verify)?;
-        let account = prove(tx, account)?;
+        let taken = store::take_token(tx, hash, Purpose::Verify)?.ok_or_else(model::dead_link)?;
+        let account = match find(tx, &taken.email)? {
+            None => settle(tx, call, (&taken.email, taken.account))?,
+            Some(known) if known.id == taken.account && known.status == Status::Active => {
+                let here = is_here(tx, call, known.id)?;
+                prove(tx, known, here)?
+            }
+            // Of several who claim an address one proves it.
+            Some(_) => return Err(model::dead_link()),
+        };
         Ok(enter::enter(tx, &account, call)?.with(Answer::record(account.id)))
     })
     .await
+}
+
+/// Gives the address to one of those who claim it: to who signed up in this very browser, whichever letter was opened;
+/// else to whose letter it is, without the password that nobody here is known to have chosen.
+fn settle(tx: &mut Tx<'_>, call: &Invocation, (email, asked): (&str, Uuid)) -> Result<Account> {
+    let own = call.mark.map(|mark| store::claim_of(tx, email, mark)).transpose()?.flatten();
+    let id = own.unwrap_or(asked);
+    let account = get(tx, id)?;
+    if !account.is_guest || account.status != Status::Active {
+        return Err(model::dead_link());
+    }
+    let fields = Fields::of(&tx.schema())?;
+    let person = [(fields.kind, Value::from("person")), (fields.email, email.into())];
+    let here = own.is_some() || is_here(tx, call, id)?;
+    tx.update(fields.collection, id, &Changes::of(person).on_unique("email_unique", model::dead_link))?;
+    tx.flush()?;
+    // Whatever the guest's sessions were good for, none of them becomes one of the person.
+    enter::end_all(tx, id)?;
+    prove(tx, Account { is_guest: false, email: Some(email.to_owned()), ..account }, here)
+}
+
+/// Whether this is the browser in which the account was made, or one that is signed in to it.
+fn is_here(tx: &mut Tx<'_>, call: &Invocation, id: Uuid) -> Result<bool> {
+    if call.caller().id == id && call.asker.session_id().is_some() {
+        return Ok(true);
+    }
+    Ok(call.mark.is_some() && store::mark(tx, id)? == call.mark)
 }
 
 /// Uses up a link and gives the account that it opens.
@@ -143,10 +163,19 @@ pub(super) fn open(tx: &mut Tx<'_>, hash: [u8; 32], purpose: Purpose) -> Result<
     if alive { Ok(account) } else { Err(model::dead_link()) }
 }
 
-/// The address is proven: every other link dies.
-pub(super) fn prove(tx: &mut Tx<'_>, account: Account) -> Result<Account> {
+/// The address is proven: every other link dies. Where it is proven by who made the account, its password and its
+/// sessions stay; else they go.
+pub(super) fn prove(tx: &mut Tx<'_>, account: Account, here: bool) -> Result<Account> {
     let fields = Fields::of(&tx.schema())?;
-    tx.update(fields.collection, account.id, &Changes::of([(fields.verified, true.into())]))?;
-    store::raise_generation(tx, account.id)?;
-    Ok(Account { verified: true, ..account })
+    let has_password = here && store::password(tx, account.id)?.is_some();
+    let proven = [(fields.verified, true.into()), (fields.has_password, has_password.into())];
+    tx.update(fields.collection, account.id, &Changes::of(proven))?;
+    store::settle(tx, account.id, has_password)?;
+    let account = Account { verified: true, has_password, ..account };
+    if here {
+        enter::rewrite(tx, &account)?;
+    } else {
+        enter::end_all(tx, account.id)?;
+    }
+    Ok(account)
 }

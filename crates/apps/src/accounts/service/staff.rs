@@ -10,7 +10,7 @@ use mains_server::commands::{Answer, Invocation};
 use super::super::model::{self, Account, Fields, STAFF, Status};
 use super::super::passwords::Password;
 use super::super::store;
-use super::{Accounts, areas, enter, get, load};
+use super::{Accounts, areas, enter, get, load, password};
 
 /// An account that staff makes.
 #[derive(Clone, Debug)]
@@ -54,7 +54,7 @@ fn make(tx: &mut Tx<'_>, new: &NewAccount, hash: &str) -> Result<Uuid> {
     let person = New::of(values).on_unique("email_unique", model::taken);
     let id = tx.insert(fields.collection, &person)?.id();
     tx.flush()?;
-    store::put_password(tx, id, Some(hash))?;
+    password::put(tx, id, hash)?;
     Ok(id)
 }
 
@@ -85,7 +85,8 @@ pub(crate) async fn set_active(call: Arc<Invocation>, active: bool) -> Result<An
     .await
 }
 
-/// Sets the roles and rights of an account. What rises is used only after a new sign-in; what falls, falls at once.
+/// Sets the roles and rights of an account. Where it becomes staff, of
+/// everything or of an area, that begins with a new sign-in; roles of the site and whatever falls count at once.
 pub(super) fn put_roles(
     tx: &mut Tx<'_>,
     staff: &Caller,

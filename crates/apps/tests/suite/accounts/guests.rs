@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::on_both_in;
 
-const LINES: &str = r#"
+pub(super) const LINES: &str = r#"
 prefix = "line"
 guests = true
 [fields.owner]

@@ -5,9 +5,11 @@ mod end;
 mod entering;
 mod guests;
 mod incidents;
+mod merging;
 mod pages;
 mod passwords;
 mod profile;
+mod proving;
 mod sessions;
 mod staff;
 mod timing;
@@ -39,6 +41,7 @@ unique = true
 ignore_case = true
 pattern = '[A-Za-z0-9_.-]+'
 message = "This name is taken or has other characters than letters, digits, _ . -"
+personal = "id"
 read = 'true'
 write = 'id == auth.id'
 [fields.credit]

@@ -84,3 +84,25 @@ fn links_die_with_the_password() {
         assert_eq!(dead.code(), "accounts.dead_link");
     });
 }
+
+/// argon2id of "four wet words" with 64 KiB and one pass.
+const OLD: &str =
+    "$argon2id$v=19$m=64,t=1,p=1$c2l4dGVlbiBieXRlcyBvaw$wKXgdQetmlNWCrnQw9LL4enwkZaIUevZhnM//98MkYc";
+
+/// A hash with other parameters (an older release, another program) is replaced at the next sign-in.
+#[test]
+fn an_older_hash_is_replaced_when_somebody_signs_in() {
+    on_both(async |world| {
+        let mut ines = world.account("ines@corner.example").await;
+        let store = world.db.write(&[], move |tx| {
+            tx.execute_later("UPDATE account_secrets SET password = $1", &[OLD.into()])
+        });
+        store.await.unwrap();
+        assert_eq!(ines.sign_in("ines@corner.example", "not my words").await.status, 401);
+        assert!(world.rows("account_secrets").await.contains(OLD), "a wrong password changes nothing");
+        assert_eq!(ines.sign_in("ines@corner.example", "four wet words").await.status, 200);
+        let rows = world.rows("account_secrets").await;
+        assert!(!rows.contains(OLD) && rows.contains("$argon2id$v=19$m=19456,t=2,p=1$"));
+        assert_eq!(ines.sign_in("ines@corner.example", "four wet words").await.status, 200);
+    });
+}

@@ -1,8 +1,10 @@
 //! Roles and rights, the first owner, and accounts that are closed.
 
+use mains_database::write::New;
 use serde_json::json;
 
 use super::on_both;
+use super::world::Browser;
 
 #[test]
 fn the_first_owner_is_made_once() {
@@ -110,5 +112,90 @@ fn whoever_runs_the_site_makes_accounts_and_links() {
             (listed[0].email.as_deref(), listed[0].status.as_str()),
             (Some("jon@corner.example"), "active")
         );
+    });
+}
+
+/// An account that came by an import has no row of secrets.
+#[test]
+fn an_imported_account_gets_a_password() {
+    on_both(async |world| {
+        let import = async |email: &'static str| {
+            let made = world.db.write(&[], move |tx| {
+                let schema = tx.schema();
+                let accounts = schema.find("accounts").unwrap();
+                let [address, verified] = ["email", "verified"].map(|name| accounts.find(name).unwrap().id);
+                tx.insert(accounts.id, &New::of([(address, email.into()), (verified, true.into())])).map(drop)
+            });
+            made.await.unwrap();
+        };
+        import("ines@corner.example").await;
+        let mut ines = world.browser();
+        assert_eq!(ines.sign_in("ines@corner.example", "four wet words").await.code(), "accounts.mismatch");
+        ines.post("/api/accounts/forgot", json!({"email": "ines@corner.example"})).await;
+        let token = world.letter("ines@corner.example").await.token();
+        let reset =
+            ines.post("/api/accounts/reset", json!({"token": token, "password": "other dry words"})).await;
+        assert_eq!((reset.status, &reset.json["has_password"]), (200, &json!(true)), "{}", reset.body);
+        assert_eq!(ines.sign_in("ines@corner.example", "other dry words").await.status, 200);
+
+        import("jon@corner.example").await;
+        let link = world.app.reset_link(&world.db, "jon@corner.example").await.unwrap();
+        let token = link.split_once("token=").unwrap().1;
+        let reset =
+            ines.post("/api/accounts/reset", json!({"token": token, "password": "other dry words"})).await;
+        assert_eq!(reset.status, 200);
+    });
+}
+
+#[test]
+fn somebody_who_signed_up_and_gets_no_mail() {
+    on_both(async |world| {
+        let mut ines = world.browser();
+        world.sign_up(&mut ines, "ines@corner.example").await;
+        let link = world.app.reset_link(&world.db, "ines@corner.example").await.unwrap();
+        let (page, token) = link.split_once("?token=").unwrap();
+        assert_eq!(page, "/verify");
+        let me = ines.post("/api/accounts/verify", json!({"token": token})).await;
+        assert_eq!((me.status, &me.json["has_password"]), (200, &json!(true)));
+    });
+}
+
+#[test]
+fn nobody_gives_roles_that_they_do_not_have_or_changes_their_own() {
+    on_both(async |world| {
+        let mut owner = world.owner().await;
+        let mut clerk = world.account("clerk@corner.example").await;
+        let (clerk_id, jon) = (clerk.id().await, world.account("jon@corner.example").await.id().await);
+        let roles = async |who: &mut Browser<'_>, id: &str, roles: &[&str], rights: &[&str]| {
+            let body = json!({"roles": roles, "rights": rights});
+            who.post(&format!("/api/accounts/{id}/set-roles"), body).await.status
+        };
+        assert_eq!(roles(&mut owner, &clerk_id, &["editor"], &["accounts"]).await, 200);
+        clerk.sign_in("clerk@corner.example", "four wet words").await;
+        assert_eq!(
+            roles(&mut clerk, &clerk_id, &["editor", "moderator"], &["accounts"]).await,
+            403,
+            "one's own"
+        );
+        assert_eq!(roles(&mut clerk, &jon, &["moderator"], &[]).await, 403, "a role one does not have");
+        assert_eq!(roles(&mut clerk, &jon, &["editor"], &[]).await, 200);
+        assert_eq!(roles(&mut owner, &jon, &["editor", "moderator"], &[]).await, 200, "who has all may");
+        assert_eq!(roles(&mut clerk, &jon, &["moderator"], &[]).await, 200, "what was there may stay");
+    });
+}
+
+/// Roles of the site count at once, for better and for worse.
+#[test]
+fn a_role_of_the_site_counts_at_once() {
+    let editors =
+        "prefix = \"text\"\n[fields.line]\ntype = \"text\"\n[rules]\ncreate = '\"editor\" in auth.roles'\n";
+    super::on_both_in(&[("texts", editors)], async |world| {
+        let mut owner = world.owner().await;
+        let mut ines = world.account("ines@corner.example").await;
+        let path = format!("/api/accounts/{}/set-roles", ines.id().await);
+        for (roles, status) in [(json!([]), 403), (json!(["editor"]), 201), (json!([]), 403)] {
+            assert_eq!(owner.post(&path, json!({"roles": roles})).await.status, 200);
+            assert_eq!(ines.post("/api/texts", json!({"line": "x"})).await.status, status, "{roles}");
+        }
     });
 }

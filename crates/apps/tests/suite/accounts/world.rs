@@ -8,10 +8,10 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use mains_apps::accounts::{self, Accounts, Verify};
-use mains_base::ManualClock;
+use mains_base::{Clock, ManualClock};
 use mains_database::Db;
 use mains_database::dialect::Dialect;
-use mains_database::jobs::{Jobs, drain};
+use mains_database::jobs::{Job, Jobs, drain};
 use mains_language::schema::Owner;
 use mains_language::site::{File, Layer, load};
 use mains_server::mail::{self, Kept, MailSettings, Mailer, Templates};
@@ -39,7 +39,10 @@ pub(crate) struct World {
 /// Somebody with a cookie of their own.
 pub(crate) struct Browser<'w> {
     world: &'w World,
+    /// The cookie of its session.
     pub(crate) cookie: Option<String>,
+    /// The cookie by which it is known to have signed up.
+    pub(crate) mark: Option<String>,
     pub(crate) bearer: Option<String>,
     pub(crate) agent: &'static str,
     pub(crate) headers: Vec<(&'static str, &'static str)>,
@@ -89,6 +92,16 @@ impl World {
 
     /// With collections of a site.
     pub(crate) async fn with(dialect: Dialect, settings: accounts::Settings, files: &[(&str, &str)]) -> Self {
+        Self::with_app(dialect, settings, files, None).await
+    }
+
+    /// With another app beside the accounts.
+    pub(crate) async fn with_app(
+        dialect: Dialect,
+        settings: accounts::Settings,
+        files: &[(&str, &str)],
+        other: Option<App>,
+    ) -> Self {
         let file = |(name, source): &(&str, &str)| File {
             path: format!("collections/{name}.toml"),
             source: (*source).to_owned(),
@@ -102,7 +115,7 @@ impl World {
         let db = Db::over(test.engine.clone(), Arc::new(test.clock.clone()));
         db.install(Arc::clone(&test.schema));
         let app = Accounts::new(settings);
-        let apps = [accounts::app(&app)];
+        let apps: Vec<App> = std::iter::once(accounts::app(&app)).chain(other).collect();
         let records = Records::open(db.clone()).await.unwrap().with_apps(&apps).unwrap();
         let router = router(&records, &apps);
         let mail = MailSettings {
@@ -121,6 +134,7 @@ impl World {
         Browser {
             world: self,
             cookie: None,
+            mark: None,
             bearer: None,
             agent: "Test/1.0",
             headers: Vec::new(),
@@ -180,6 +194,14 @@ impl World {
         let last = letters.pop().unwrap_or_else(|| panic!("no letter to {email}"));
         assert!(letters.is_empty(), "more than one letter to {email}: {letters:?}");
         last
+    }
+
+    /// Lets go of sign-ups that nobody proved, as every hour does.
+    pub(crate) async fn lapse(&self) {
+        let slot = self.clock.now().to_string();
+        let lapse = Job::new("account.lapse", slot);
+        self.db.write(&[], move |tx| tx.enqueue(lapse.clone())).await.unwrap();
+        self.work().await;
     }
 
     pub(crate) fn pass_hours(&self, hours: i64) {
@@ -247,7 +269,7 @@ impl Browser<'_> {
         if !media.is_empty() {
             request = request.header("content-type", media);
         }
-        if let Some(cookie) = &self.cookie {
+        for cookie in [&self.cookie, &self.mark].into_iter().flatten() {
             request = request.header("cookie", cookie);
         }
         if let Some(bearer) = &self.bearer {
@@ -266,7 +288,8 @@ impl Browser<'_> {
         let body = String::from_utf8(body.collect().await.unwrap().to_vec()).unwrap();
         for set in head.headers.get_all("set-cookie") {
             let pair = set.to_str().unwrap().split(';').next().unwrap().to_owned();
-            self.cookie = (!pair.ends_with('=')).then_some(pair);
+            let slot = if pair.starts_with("mains-mark=") { &mut self.mark } else { &mut self.cookie };
+            *slot = (!pair.ends_with('=')).then_some(pair);
         }
         let header = |name: &str| head.headers.get(name).map(|value| value.to_str().unwrap().to_owned());
         Answer {
