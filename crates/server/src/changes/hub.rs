@@ -13,6 +13,8 @@ use mains_database::log::{self, Change, Position};
 use mains_database::records::live::{Place, Subscribers, Wish};
 use mains_database::records::{Cursors, Source};
 use mains_database::{Db, Epoch};
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::TryRecvError;
 use tokio::sync::{Notify, OnceCell};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
@@ -22,6 +24,7 @@ use super::seats::Seats;
 use super::who;
 use crate::callers::Callers;
 use crate::listener::Stop;
+use crate::sessions::Revoked;
 use crate::tasks;
 
 /// Changes that are read at once.
@@ -131,7 +134,7 @@ impl Hub {
         while !stop.is_asked() {
             self.refresh(&mut epoch);
             advanced.mark_unchanged();
-            let more = self.step(&epoch).await;
+            let more = self.step(&epoch, &mut revoked).await;
             if more {
                 if ticks.tick().now_or_never().is_some() {
                     self.tick(&mut ticked).await;
@@ -159,8 +162,9 @@ impl Hub {
         }
     }
 
-    /// Tells the next changes; whether there may be more.
-    async fn step(&self, epoch: &Epoch) -> bool {
+    /// Tells the next changes; whether there may be more. A session that ended before a change was made is not told
+    /// of it: what ended by now is looked at again first.
+    async fn step(&self, epoch: &Epoch, revoked: &mut Receiver<Revoked>) -> bool {
         if self.subscribers.is_empty() {
             return false;
         }
@@ -176,6 +180,10 @@ impl Hub {
                 return false;
             }
         };
+        if !changes.is_empty() && !matches!(revoked.try_recv(), Err(TryRecvError::Empty)) {
+            while matches!(revoked.try_recv(), Ok(_) | Err(TryRecvError::Lagged(_))) {}
+            self.look_again().await;
+        }
         let source = Source { engine: self.db.engine(), epoch, cursors: &self.cursors };
         for change in &changes {
             if let Err(error) = self.tell(&source, change).await {

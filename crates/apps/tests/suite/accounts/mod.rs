@@ -5,6 +5,7 @@ mod end;
 mod entering;
 mod guests;
 mod incidents;
+mod live;
 mod merging;
 mod pages;
 mod passwords;

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
 use mains_apps::accounts::{self, Accounts, Verify};
@@ -15,7 +16,9 @@ use mains_database::jobs::{Job, Jobs, drain};
 use mains_language::schema::Owner;
 use mains_language::site::{File, Layer, load};
 use mains_server::mail::{self, Kept, MailSettings, Mailer, Templates};
-use mains_server::{App, Facts, PageFile, Pages, Records, Request, Response, Router, Settings, Site};
+use mains_server::{
+    App, Body, Facts, PageFile, Pages, Records, Request, Response, Router, Settings, Site, Stop,
+};
 use mains_testkit::TestDb;
 use serde_json::{Value, json};
 
@@ -29,6 +32,7 @@ pub(crate) struct World {
     pub(crate) app: Accounts,
     pub(crate) db: Db,
     pub(crate) clock: ManualClock,
+    records: Records,
     router: Router,
     jobs: Jobs,
     /// Letters that were looked at.
@@ -127,7 +131,24 @@ impl World {
         let mailer = Mailer::open(&mail, Templates::new(&apps[0].mails, None)).unwrap();
         let adding = apps.into_iter().filter_map(|app| app.jobs);
         let jobs = adding.fold(Jobs::new().with(mailer.handler()), |jobs, add| add(jobs));
-        Self { app, db, clock: test.clock.clone(), router, jobs, seen: Mutex::default(), _test: test }
+        Self {
+            app,
+            db,
+            clock: test.clock.clone(),
+            records,
+            router,
+            jobs,
+            seen: Mutex::default(),
+            _test: test,
+        }
+    }
+
+    /// From now on streams are told of changes.
+    pub(crate) fn feed(&self) -> Stop {
+        let stop = Stop::new();
+        // So that what is not told is known not to be: no test waits for a heartbeat of its own.
+        self.records.feed(stop.clone(), Duration::from_secs(3_600));
+        stop
     }
 
     pub(crate) fn browser(&self) -> Browser<'_> {
@@ -264,7 +285,33 @@ impl Browser<'_> {
         self.get("/api/accounts/me").await.json["id"].as_str().expect("signed in").to_owned()
     }
 
-    async fn send(&mut self, method: &str, path: &str, (media, body): (&str, String)) -> Answer {
+    /// The body of an answer that may have no end.
+    pub(crate) async fn open(&self, path: &str) -> Body {
+        let response = self.ask("GET", path, ("", String::new())).await;
+        assert_eq!(response.status(), 200);
+        response.into_body()
+    }
+
+    async fn send(&mut self, method: &str, path: &str, what: (&str, String)) -> Answer {
+        let (head, body) = self.ask(method, path, what).await.into_parts();
+        let body = String::from_utf8(body.collect().await.unwrap().to_vec()).unwrap();
+        for set in head.headers.get_all("set-cookie") {
+            let pair = set.to_str().unwrap().split(';').next().unwrap().to_owned();
+            let slot = if pair.starts_with("mains-mark=") { &mut self.mark } else { &mut self.cookie };
+            *slot = (!pair.ends_with('=')).then_some(pair);
+        }
+        let header = |name: &str| head.headers.get(name).map(|value| value.to_str().unwrap().to_owned());
+        Answer {
+            status: head.status.as_u16(),
+            location: header("location"),
+            json: serde_json::from_str(&body).unwrap_or_default(),
+            body,
+            request: header("x-request-id").unwrap(),
+            names: head.headers.keys().map(|name| name.as_str().to_owned()).collect(),
+        }
+    }
+
+    async fn ask(&self, method: &str, path: &str, (media, body): (&str, String)) -> Response {
         let mut request = http::Request::builder().method(method).uri(path).header("user-agent", self.agent);
         if !media.is_empty() {
             request = request.header("content-type", media);
@@ -284,21 +331,6 @@ impl Browser<'_> {
         }
         let answering: Pin<Box<dyn Future<Output = Response> + '_>> =
             Box::pin(self.world.router.handle(request));
-        let (head, body) = answering.await.into_parts();
-        let body = String::from_utf8(body.collect().await.unwrap().to_vec()).unwrap();
-        for set in head.headers.get_all("set-cookie") {
-            let pair = set.to_str().unwrap().split(';').next().unwrap().to_owned();
-            let slot = if pair.starts_with("mains-mark=") { &mut self.mark } else { &mut self.cookie };
-            *slot = (!pair.ends_with('=')).then_some(pair);
-        }
-        let header = |name: &str| head.headers.get(name).map(|value| value.to_str().unwrap().to_owned());
-        Answer {
-            status: head.status.as_u16(),
-            location: header("location"),
-            json: serde_json::from_str(&body).unwrap_or_default(),
-            body,
-            request: header("x-request-id").unwrap(),
-            names: head.headers.keys().map(|name| name.as_str().to_owned()).collect(),
-        }
+        answering.await
     }
 }
