@@ -14,6 +14,7 @@ pub mod passwords;
 mod service;
 mod store;
 mod token;
+mod waiting;
 mod weak;
 
 use std::sync::Arc;

@@ -46,6 +46,8 @@ const ADD_TOKEN: &str = r#"INSERT INTO "account_tokens" ("hash", "account", "pur
 const TAKE_TOKEN: &str = r#"DELETE FROM "account_tokens" WHERE "hash" = $1 AND "purpose" = $2 AND "expires" > $3
     AND "generation" = (SELECT s."generation" FROM "account_secrets" AS s WHERE s."account" = "account_tokens"."account")
     RETURNING "account", "email""#;
+const IS_LINK: &str =
+    r#"SELECT 1 FROM "account_tokens" WHERE "hash" = $1 AND "purpose" = $2 AND "expires" > $3"#;
 const SWEEP_TOKENS: &str = r#"DELETE FROM "account_tokens" WHERE "expires" <= $1"#;
 const OTHER_OWNER: &str = r#"SELECT 1 FROM "accounts" AS a JOIN "accounts__roles" AS r ON r."record" = a."id"
     WHERE r."target" = 'staff' AND a."status" = 'active' AND a."id" <> $1 LIMIT 1"#;
@@ -232,6 +234,16 @@ pub(super) fn add_token(tx: &mut Tx<'_>, token: &NewToken<'_>) -> Result<()> {
         expires.micros().into(),
     ];
     tx.execute_later(ADD_TOKEN, &values)
+}
+
+/// Whether this is a link that opens, as far as one can see before it is used up.
+pub(super) async fn is_link(
+    engine: &Engine,
+    (hash, purpose): ([u8; 32], Purpose),
+    now: Time,
+) -> Result<bool> {
+    let values = [Value::Bytes(hash.to_vec()), purpose.as_str().into(), now.micros().into()];
+    Ok(!engine.snapshot(move |tx| tx.query(IS_LINK, &values)).await?.0.is_empty())
 }
 
 /// Uses up a link: of two that come at once, one finds it.

@@ -15,6 +15,7 @@ use mains_language::schema::{Answers, Collection, CollectionId, Command, FieldId
 use super::answer::{Answer, Content};
 use crate::callers::Asker;
 use crate::idempotency::{Kept, Keyed};
+use crate::listener::Network;
 use crate::records::Records;
 use crate::request::RequestId;
 use crate::sessions::Origin;
@@ -77,6 +78,21 @@ impl Invocation {
     /// From where it was asked, for a session that begins.
     pub fn origin(&self) -> Origin {
         Origin { agent: self.agent.clone(), network: Some(self.address.to_canonical().to_string()) }
+    }
+
+    /// The network that asks, by which it is counted.
+    pub fn network(&self) -> Network {
+        Network::of_one(self.address)
+    }
+
+    /// Asks whether the caller may, before work that costs much; the write asks again. Where visitors may, nothing is
+    /// read for it.
+    pub async fn expect_allowed(self: &Arc<Self>) -> Result<()> {
+        if self.declared().is_some_and(|command| command.is_allowed(self.caller(), self.now())) {
+            return Ok(());
+        }
+        let invocation = Arc::clone(self);
+        self.db().write(&[], move |tx| invocation.enter(tx).map(drop)).await
     }
 
     /// The value that was sent for an input, or its default; null where there is none.

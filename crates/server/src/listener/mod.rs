@@ -21,7 +21,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::task::TaskTracker;
 
 pub(crate) use activity::Activity;
-pub(crate) use networks::Network;
+pub use networks::Network;
 pub use stop::Stop;
 
 use crate::router::Router;

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// A network: IPv4 /24 or IPv6 /48, the smallest that one customer commonly gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Network([u8; 6]);
+pub struct Network([u8; 6]);
 
 /// Counts connections by network.
 #[derive(Clone, Debug)]
@@ -64,9 +64,8 @@ impl Drop for Seat {
 }
 
 impl Network {
-    /// The network of an address.
     /// The network that one who asks is counted by: an IPv4 address alone, since many customers share a /24; IPv6 /48.
-    pub(crate) fn of_one(peer: IpAddr) -> Self {
+    pub fn of_one(peer: IpAddr) -> Self {
         match peer.to_canonical() {
             // No public address is in 0004::/16.
             IpAddr::V4(address) => {
@@ -77,6 +76,7 @@ impl Network {
         }
     }
 
+    /// The network of an address.
     pub(crate) fn of(peer: IpAddr) -> Self {
         let mut network = [0; 6];
         match peer.to_canonical() {

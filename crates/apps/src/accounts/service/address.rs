@@ -60,10 +60,9 @@ pub(crate) async fn restore_email(
     password: Password,
 ) -> Result<Answer> {
     let hash = token::hash(link);
-    let weak = weak::weakness(&password, &[]);
-    let stored = app.hash(password).await?;
+    weak::expect_strong(weak::weakness(&password, &[]))?;
+    let stored = app.hash(&call, password).await?;
     call.write(&[], move |tx, call, _| {
-        weak::expect_strong(weak)?;
         let taken = store::take_back(tx, hash)?.ok_or_else(model::dead_link)?;
         let (_, account) = put_email(tx, taken)?;
         password::replace(tx, &account, &stored)?;

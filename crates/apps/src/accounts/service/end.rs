@@ -10,6 +10,7 @@ use mains_database::log::{Forget, Position, scrub};
 use mains_database::write::{Changes, Tx};
 use mains_language::schema::{Field, Schema};
 use mains_server::commands::{Answer, Invocation};
+use mains_server::forget_answers;
 use serde_json::json;
 
 use super::super::jobs::ERASE;
@@ -76,6 +77,13 @@ pub(crate) async fn erase_rest(db: &Db, id: Uuid) -> Result<()> {
     let mut after = Some(Position(0));
     while let Some(from) = after {
         after = db.write_alone(&[], move |tx| forget(tx, id, from)).await?;
+    }
+    let personal = with_personal(&db.epoch().schema);
+    loop {
+        let personal = personal.clone();
+        if !db.write_alone(&[], move |tx| forget_answers(tx, id, &personal)).await? {
+            break;
+        }
     }
     db.write(&[], move |tx| {
         let (fields, account) = load(tx, id)?;

@@ -56,16 +56,30 @@ pub struct Settings {
 impl Accounts {
     /// With these settings; nothing runs before the first password comes.
     pub fn new(settings: Settings) -> Self {
-        Self { passwords: Passwords::default(), settings }
+        Self::with_passwords(settings, Passwords::default())
+    }
+
+    /// The same, with passwords hashed and compared here.
+    pub fn with_passwords(settings: Settings, passwords: Passwords) -> Self {
+        Self { passwords, settings }
     }
 
     /// The text to be stored for a password; of none none, since the command is refused for it anyway.
-    async fn hash(&self, password: Password) -> Result<String> {
-        if password.is_empty() { Ok(String::new()) } else { self.passwords.hash(password).await }
+    async fn hash(&self, call: &Invocation, password: Password) -> Result<String> {
+        if password.is_empty() {
+            return Ok(String::new());
+        }
+        self.passwords.hash(Some(call.network()), password).await
     }
 
-    /// Whether a caller may do something delicate: the password was typed a short while ago, or now.
-    async fn proof(&self, call: &Invocation, current: Password) -> Result<Proof> {
+    /// Whether this is a stored password.
+    async fn matches(&self, call: &Invocation, password: Password, stored: Option<String>) -> Result<bool> {
+        self.passwords.matches(Some(call.network()), password, stored).await
+    }
+
+    /// Whether a caller who may do something delicate proved it: the password was typed a short while ago, or now.
+    async fn proof(&self, call: &Arc<Invocation>, current: Password) -> Result<Proof> {
+        call.expect_allowed().await?;
         let caller = call.caller();
         if model::is_fresh(caller, call.now()) {
             return Ok(Proof::Given);
@@ -77,7 +91,7 @@ impl Accounts {
         if current.is_empty() {
             return Ok(Proof::Needed);
         }
-        let same = self.passwords.matches(current, stored).await?;
+        let same = self.matches(call, current, stored).await?;
         Ok(if same { Proof::Given } else { Proof::Wrong })
     }
 }

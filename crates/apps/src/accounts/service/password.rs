@@ -31,10 +31,13 @@ pub(crate) async fn reset(
     password: Password,
 ) -> Result<Answer> {
     let hash = token::hash(link);
-    let weak = weak::weakness(&password, &[]);
-    let stored = app.hash(password).await?;
+    // What is refused anyway is refused before the work of hashing.
+    if !store::is_link(call.db().engine(), (hash, Purpose::Reset), call.now()).await? {
+        return Err(model::dead_link());
+    }
+    weak::expect_strong(weak::weakness(&password, &[]))?;
+    let stored = app.hash(&call, password).await?;
     call.write(&[], move |tx, call, _| {
-        weak::expect_strong(weak)?;
         let account = sign_up::open(tx, hash, Purpose::Reset)?;
         let account = sign_up::prove(tx, account, false)?;
         replace(tx, &account, &stored)?;
@@ -50,12 +53,10 @@ pub(crate) async fn change_password(
     current: Password,
     password: Password,
 ) -> Result<Answer> {
-    let proof = app.proof(&call, current).await?;
-    let weak = weak::weakness(&password, &[]);
-    let stored = app.hash(password).await?;
+    app.proof(&call, current).await?.check()?;
+    weak::expect_strong(weak::weakness(&password, &[]))?;
+    let stored = app.hash(&call, password).await?;
     call.write(&[], move |tx, call, _| {
-        proof.check()?;
-        weak::expect_strong(weak)?;
         let account = get(tx, call.caller().id)?;
         replace(tx, &account, &stored)?;
         Ok(enter::enter(tx, &account, call)?.with(Answer::nothing()))

@@ -17,13 +17,14 @@ pub(crate) async fn sign_in(
     email: &str,
     password: Password,
 ) -> Result<Answer> {
+    call.expect_allowed().await?;
     let known = store::of_address(call.db().engine(), email).await?;
     let stored = known.as_ref().and_then(|known| known.password.clone());
     let typed = password.clone();
-    let same = app.passwords.matches(password, stored.clone()).await?;
+    let same = app.matches(&call, password, stored.clone()).await?;
     let verify = app.settings.verify;
-    let renewed = match stored.as_deref().filter(|stored| same && passwords::is_dated(stored)) {
-        Some(_) => Some(app.hash(typed).await?),
+    let renewed = match stored.as_deref().filter(|stored| same && app.passwords.is_dated(stored)) {
+        Some(_) => Some(app.hash(&call, typed).await?),
         None => None,
     };
     // Whoever knows the password of an account that does not open learns as little as who does not.
@@ -53,9 +54,10 @@ pub(crate) async fn sign_out(call: Arc<Invocation>) -> Result<Answer> {
 
 /// The password once more: the session begins anew, proven now.
 pub(crate) async fn prove(app: &Accounts, call: Arc<Invocation>, password: Password) -> Result<Answer> {
+    call.expect_allowed().await?;
     let stored = store::of_account(call.db().engine(), call.caller().id).await?;
     let is_missing = stored.is_none();
-    let same = app.passwords.matches(password, stored.clone()).await?;
+    let same = app.matches(&call, password, stored.clone()).await?;
     call.write(&[], move |tx, call, _| {
         let account = get(tx, call.caller().id)?;
         if is_missing {

@@ -36,19 +36,17 @@ pub(crate) async fn sign_up(
     new: SignUp,
     password: Password,
 ) -> Result<Answer> {
-    let (open, verify) = (app.settings.sign_up, app.settings.verify);
+    call.expect_allowed().await?;
+    if !app.settings.sign_up {
+        return Err(model::closed());
+    }
     let words = [new.email.as_str(), new.name.as_deref().unwrap_or_default()];
-    let weak = weak::weakness(&password, &words);
-    let hash = app.hash(password).await?;
-    call.write(&[], move |tx, call, _| {
-        if !open {
-            return Err(model::closed());
-        }
-        weak::expect_strong(weak)?;
-        match verify {
-            Verify::Required => claim(tx, call, (&new, &hash)),
-            Verify::Later => begin(tx, call, (&new, &hash)),
-        }
+    weak::expect_strong(weak::weakness(&password, &words))?;
+    let hash = app.hash(&call, password).await?;
+    let verify = app.settings.verify;
+    call.write(&[], move |tx, call, _| match verify {
+        Verify::Required => claim(tx, call, (&new, &hash)),
+        Verify::Later => begin(tx, call, (&new, &hash)),
     })
     .await
 }

@@ -23,7 +23,7 @@ pub(crate) struct NewAccount {
 
 /// Makes an account with this password.
 pub(crate) async fn create(app: &Accounts, db: &Db, new: NewAccount, password: Password) -> Result<Uuid> {
-    let hash = app.passwords.hash(password).await?;
+    let hash = app.passwords.hash(None, password).await?;
     db.write(&[], move |tx| make(tx, &new, &hash)).await
 }
 
@@ -32,7 +32,7 @@ pub(crate) async fn first_owner(app: &Accounts, db: &Db, email: &str, password: 
     if db.write(&[], |tx| store::has_other_owner(tx, Uuid::NIL)).await? {
         return Ok(false);
     }
-    let hash = app.passwords.hash(password).await?;
+    let hash = app.passwords.hash(None, password).await?;
     let new = NewAccount { email: email.to_owned(), roles: vec![STAFF.to_owned()] };
     db.write(&[], move |tx| {
         // Another node may have been quicker.
