@@ -21,7 +21,7 @@ use http::header::{
 };
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
-use mains_base::{Error, Kind, Result};
+use mains_base::{CallerKind, Error, Kind, Result};
 use tokio::time::{Instant, timeout_at};
 
 use crate::body::Body;
@@ -85,14 +85,18 @@ impl Call<'_> {
         self.carried.lock().unwrap_or_else(PoisonError::into_inner).extend(headers);
     }
 
-    /// Under what a caller's use of something is counted: its account, its key, of a visitor its network.
-    pub(crate) fn counted(&self, asker: &Asker, what: impl Hash) -> u64 {
+    /// Under what a caller's use of something is counted: its account or its key; of a visitor its network, and of a
+    /// guest too, since a visitor becomes as many guests as it likes. Of what is `open` to visitors an account is no
+    /// name either: who leaves the cookie out is the same to it, so a cookie must not bring a count of its own.
+    pub(crate) fn counted(&self, asker: &Asker, open: bool, what: impl Hash) -> u64 {
         let mut hasher = DefaultHasher::new();
         what.hash(&mut hasher);
         match &asker.by {
-            By::Nothing => Network::of_one(self.client).hash(&mut hasher),
             By::Key(hash) => hash.hash(&mut hasher),
-            By::Session(seat) => seat.account.0.hash(&mut hasher),
+            By::Session(seat) if !open && asker.caller.kind != CallerKind::Guest => {
+                seat.account.0.hash(&mut hasher);
+            }
+            By::Nothing | By::Session(_) => Network::of_one(self.client).hash(&mut hasher),
         }
         hasher.finish()
     }

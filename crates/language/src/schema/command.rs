@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use mains_base::{Caller, Time};
+
 use super::{CollectionId, Field, FieldId, Owner};
-use crate::expression::Tree;
+use crate::expression::{Rowless, Tree, evaluate};
 
 /// A command of a collection, run by POST, or a query of it, asked by GET.
 #[derive(Clone, Debug)]
@@ -25,7 +27,7 @@ pub struct Command {
     pub takes: bool,
     /// What comes back.
     pub answers: Answers,
-    /// How often one caller may.
+    /// How often one caller may; where visitors may ([`Command::is_open`]), one network, whoever asks.
     pub limits: Option<Rate>,
     /// What an `Idempotency-Key` does.
     pub replay: Replay,
@@ -87,6 +89,19 @@ impl Command {
     /// The place of an argument, by which a handler finds what was sent.
     pub fn place(&self, name: &str) -> Option<FieldId> {
         self.argument(name).map(|argument| argument.field.id)
+    }
+
+    /// Whether it is on the collection and visitors may run it now: what it is sent must prove who asks, if anything
+    /// does.
+    pub fn is_open(&self, now: Time) -> bool {
+        self.is_allowed(&Caller::visitor(), now)
+    }
+
+    /// Whether it is on the collection and its `allow` is true of this caller, as far as that is known without
+    /// reading anything.
+    pub fn is_allowed(&self, caller: &Caller, now: Time) -> bool {
+        let asked = |allow: &Arc<Tree>| evaluate(allow, &Rowless { caller, now }).is_true();
+        self.on == On::Collection && self.allow.as_ref().is_some_and(asked)
     }
 
     /// Its name as it stands in addresses.

@@ -60,7 +60,11 @@ impl Reading<'_> {
                 inner.error(problem, None);
             }
             inner.only(known, &format!("in a {what}"));
-            commands.push(self.command(name, &inner, one));
+            let command = self.command(name, &inner, one);
+            if section == "commands" {
+                no_secret_is_kept(&command, &inner);
+            }
+            commands.push(command);
         }
         commands
     }
@@ -215,6 +219,18 @@ fn rate(item: Item<'_, '_>) -> Option<Rate> {
         item.error("A limit is so many times in so long.", Some("Write \"10/1h\", or with s, m or d."));
     }
     rate
+}
+
+/// By an `Idempotency-Key` a hash of all that was sent is stored, from which a password could be guessed.
+fn no_secret_is_kept(command: &Command, keys: &Keys<'_, '_>) {
+    let secret = command.input.iter().find(|argument| argument.secret);
+    if let Some(Argument { field, .. }) = secret.filter(|_| command.replay != Replay::Never) {
+        let message = format!(
+            "An Idempotency-Key would store a hash of what {} is sent, of the secret `{}` too.",
+            command.name, field.name
+        );
+        keys.error(message, Some("Say replay = false."));
+    }
 }
 
 fn replay(keys: &Keys<'_, '_>) -> Replay {

@@ -69,9 +69,9 @@ impl Records {
         let asker = self.callers().ask(call.head, call.settings).await?;
         let declared = declared(&epoch, found)?;
         if let Some(rate) = declared.limits {
-            let named = (found.collection.0, found.place);
-            let standing =
-                self.serving().rates.take(call.counted(&asker, named), rate, self.db().clock().now());
+            let (named, now) = ((found.collection.0, found.place), self.db().clock().now());
+            let counted = call.counted(&asker, declared.is_open(now), named);
+            let standing = self.serving().rates.take(counted, rate, now);
             call.carry(standing.headers(&declared.address()));
             standing.check()?;
         }

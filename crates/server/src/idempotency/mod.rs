@@ -14,7 +14,7 @@ use mains_database::Db;
 use mains_database::write::Tx;
 use sha2::{Digest, Sha256};
 
-pub(crate) use store::purge;
+pub(crate) use store::{forget_record, purge};
 
 use crate::callers::{Asker, By};
 use crate::keys::Hash;
@@ -35,6 +35,7 @@ pub(crate) struct Keys(Arc<Mutex<HashSet<Hash>>>);
 #[derive(Clone, Debug)]
 pub(crate) struct Keyed {
     key: Hash,
+    account: Option<Uuid>,
     payload: Hash,
 }
 
@@ -82,7 +83,8 @@ impl Keyed {
             payload.update(part);
         }
         payload.update(body);
-        Ok(Self { key: key.finalize().into(), payload: payload.finalize().into() })
+        let account = if let By::Session(seat) = &asker.by { Some(seat.account) } else { None };
+        Ok(Self { key: key.finalize().into(), account, payload: payload.finalize().into() })
     }
 
     /// What was answered before. 422 when it was another request.
@@ -98,7 +100,7 @@ impl Keyed {
     pub(crate) fn keep(&self, tx: &mut Tx<'_>, mut kept: Kept) -> Result<()> {
         kept.body = kept.body.filter(|body| body.len() <= BODY);
         let since = Time::from_micros(tx.now().micros() - KEPT);
-        if store::insert(tx, (&self.key, &self.payload), &kept, since)? { Ok(()) } else { Err(met()) }
+        if store::insert(tx, self, &kept, since)? { Ok(()) } else { Err(met()) }
     }
 }
 
@@ -117,6 +119,16 @@ impl Drop for Running {
     fn drop(&mut self) {
         self.keys.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
     }
+}
+
+/// Forgets a part of what was kept for an account, and the answers of these collections as they were given: what is
+/// personal in them may be the account's. Whether more is there. A key whose answer is forgotten still counts.
+pub fn forget(tx: &mut Tx<'_>, account: Uuid, collections: &[String]) -> Result<bool> {
+    let mut more = store::forget_account(tx, account)?;
+    for collection in collections {
+        more |= store::forget_bodies(tx, collection)?;
+    }
+    Ok(more)
 }
 
 const MET: &str = "idempotency.met";

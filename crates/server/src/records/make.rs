@@ -71,8 +71,8 @@ impl Records {
         let visits = change.caller.kind == CallerKind::Visitor && change.collection()?.guests;
         let Some(guests) = self.serving().guests.clone().filter(|_| visits) else { return Ok(None) };
         let call = change.call;
-        let standing =
-            self.serving().rates.take(call.counted(&change.asker, "guests"), GUESTS, self.db().clock().now());
+        let counted = call.counted(&change.asker, true, "guests");
+        let standing = self.serving().rates.take(counted, GUESTS, self.db().clock().now());
         standing.check()?;
         let agent = call.head.headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok());
         let origin = Origin { agent: agent.map(str::to_owned), network: Some(call.client.to_string()) };

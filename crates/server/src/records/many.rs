@@ -16,6 +16,7 @@ use serde::Deserialize;
 
 use super::write::Change;
 use super::{Records, json, query};
+use crate::idempotency;
 use crate::router::Response;
 
 /// How many a request changes; one more is looked for, to know whether there are more.
@@ -52,7 +53,13 @@ impl Records {
     pub(super) async fn delete_many(&self, change: &Change<'_>) -> Result<Response> {
         change.expect_no_fields()?;
         let of = change.collection()?.id;
-        self.many(change, move |tx, caller, ids| rules::delete_many(tx, caller, of, ids)).await
+        let name = change.name.to_owned();
+        let gone = move |tx: &mut Tx<'_>, caller: &mains_base::Caller, ids: &[Uuid]| {
+            let done = rules::delete_many(tx, caller, of, ids)?;
+            ids.iter().take(MOST).try_for_each(|id| idempotency::forget_record(tx, &name, *id))?;
+            Ok(done)
+        };
+        self.many(change, gone).await
     }
 
     async fn many(

@@ -25,7 +25,7 @@ use super::query::{Query, not_yet};
 use super::{Address, Records, find, origin, record};
 use crate::body::Body;
 use crate::callers::Asker;
-use crate::idempotency::Keyed;
+use crate::idempotency::{self, Keyed};
 use crate::pages::{Posted, is_wanted};
 use crate::request::Sent;
 use crate::router::{Call, Response};
@@ -123,7 +123,12 @@ impl Records {
         Query::read(change.call.head.uri.query(), &[], false)?;
         change.expect_no_fields()?;
         let target = change.target(key)?;
-        self.run(change, &[], move |tx, caller| rules::delete(tx, caller, &target)).await?;
+        let name = change.name.to_owned();
+        let gone = move |tx: &mut Tx<'_>, caller: &Caller| {
+            let id = rules::delete(tx, caller, &target)?;
+            idempotency::forget_record(tx, &name, id)
+        };
+        self.run(change, &[], gone).await?;
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::NO_CONTENT;
         Ok(response)

@@ -83,27 +83,57 @@ fn what_carries_a_session_is_not_kept() {
         let again = post(&lab, "/api/accounts/sign-in", ("", "k1"), body).await;
         assert_eq!((first.status, again.status), (200, 200));
         assert!(first.cookie() != again.cookie() && again.cookie().len() > 20);
-        let made = post(
-            &lab,
-            "/api/accounts/sign-up",
-            ("", "k2"),
-            r#"{"name":"eve","password":"12345678","nick":"e"}"#,
-        )
-        .await;
-        let again = post(
-            &lab,
-            "/api/accounts/sign-up",
-            ("", "k2"),
-            r#"{"name":"eve","password":"12345678","nick":"e"}"#,
-        )
-        .await;
-        assert_eq!((made.status, again.status, again.id()), (201, 201, made.id()));
-        assert_eq!(again.cookie(), "", "a token is told once");
-        assert_eq!(
-            again.json().get("name"),
-            None,
-            "the answer again tells a visitor no more than they may see"
+    });
+}
+
+#[test]
+fn what_is_sent_with_a_secret_is_not_kept_either() {
+    on_both(async |lab| {
+        let body = r#"{"name":"eve","password":"12345678","nick":"e"}"#;
+        let made = post(&lab, "/api/accounts/sign-up", ("", "k2"), body).await;
+        let again = post(&lab, "/api/accounts/sign-up", ("", "k2"), body).await;
+        assert_eq!((made.status, again.status), (201, 409), "done again, and refused: the name is taken");
+        assert_eq!(kept(&lab).await, 0, "a hash of a body with a password can be guessed");
+    });
+}
+
+async fn kept(lab: &Lab) -> usize {
+    let count = lab.records.db().write(&[], |tx| tx.query("SELECT status FROM mains_idempotency", &[]));
+    count.await.unwrap().0.len()
+}
+
+async fn bodies(lab: &Lab) -> String {
+    let sql = "SELECT body FROM mains_idempotency WHERE body IS NOT NULL ORDER BY body";
+    let rows = lab.records.db().write(&[], move |tx| tx.query(sql, &[])).await.unwrap();
+    rows.0.iter().map(|row| row.text(0).unwrap().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn an_answer_is_forgotten_with_its_record_and_its_key_counts() {
+    on_both(async |lab| {
+        let (ada, _) = lab.sign_up("ada").await;
+        let headers = [("cookie", ada.as_str())];
+        let mut notes = Vec::new();
+        for number in 0..3 {
+            let (key, body) = (format!("k{number}"), format!(r#"{{"title":"Text {number}"}}"#));
+            notes.push((post(&lab, "/api/notes", (&ada, &key), &body).await, key, body));
+        }
+        assert!(
+            ["Text 0", "Text 1", "Text 2"]
+                .iter()
+                .all(|text| notes.iter().any(|(got, ..)| got.body.contains(text)))
         );
+        let one = lab.send(&format!("DELETE /api/notes/{}", notes[0].0.id()), &headers, "").await;
+        assert_eq!(one.status, 204, "{}", one.body);
+        let many = lab.send(&format!("DELETE /api/notes?where.id={}", notes[1].0.id()), &headers, "").await;
+        assert_eq!((many.status, many.json()["changed"].as_i64()), (200, Some(1)), "{}", many.body);
+        let left = bodies(&lab).await;
+        assert!(!left.contains("Text 0") && !left.contains("Text 1") && left.contains("Text 2"), "{left}");
+        for (made, key, body) in &notes[..2] {
+            let again = post(&lab, "/api/notes", (&ada, key), body).await;
+            assert_eq!((again.status, again.id()), (201, made.id()), "it is not made twice");
+            assert_eq!(again.json().get("title"), None);
+        }
     });
 }
 

@@ -6,7 +6,7 @@ use mains_base::Result;
 use mains_server::commands::{Answer, Invocation};
 
 use super::super::model;
-use super::super::passwords::{self, Password};
+use super::super::passwords::Password;
 use super::super::store;
 use super::{Accounts, enter, get};
 

@@ -26,10 +26,18 @@ fn what_was_personal_is_gone_here_and_in_the_log() {
     on_both_in(&[("notes", NOTES)], async |world| {
         let mut ines = world.account("ines@corner.example").await;
         ines.patch("/api/accounts/me", json!({"name": "Ines Maria", "preferences": {"theme": "dark"}})).await;
+        ines.headers = vec![("idempotency-key", "k1")];
         let note = ines.post("/api/notes", json!({"signed": "Ines Maria", "text": "Rye at eleven"})).await;
+        ines.headers.clear();
+        // Of an answer to somebody else nobody knows whether it tells of Ines.
+        let mut jon = world.account("jon@corner.example").await;
+        jon.headers = vec![("idempotency-key", "k1")];
+        let about = json!({"signed": "Jon of the oats", "text": "Oats"});
+        let jons = jon.post("/api/notes", about.clone()).await;
+        assert!(world.rows("mains_idempotency").await.contains("Ines Maria"));
         let note = note.json["id"].as_str().unwrap().to_owned();
         let id = ines.id().await;
-        let mut jon = world.account("jon@corner.example").await;
+        jon.headers.clear();
         assert_eq!(jon.post(&format!("/api/accounts/{id}/erase"), json!({})).await.status, 404);
 
         world.pass_hours(1);
@@ -40,6 +48,13 @@ fn what_was_personal_is_gone_here_and_in_the_log() {
         assert_eq!(ines.get("/api/accounts/me").await.status, 404, "out at once");
         assert_eq!(world.letter("ines@corner.example").await.template, "erased");
         world.work().await;
+
+        let left = world.rows("mains_idempotency").await;
+        assert!(!left.contains("Ines Maria") && !left.contains("of the oats"), "{left}");
+        jon.headers = vec![("idempotency-key", "k1")];
+        let again = jon.post("/api/notes", about).await;
+        assert_eq!((again.status, &again.json["id"]), (201, &jons.json["id"]), "Jon's key still counts");
+        jon.headers.clear();
 
         let kept = jon.get(&format!("/api/notes/{note}")).await;
         assert_eq!((&kept.json["text"], &kept.json["signed"]), (&json!("Rye at eleven"), &json!(null)));

@@ -307,7 +307,7 @@ impl Site {
 
     pub(crate) async fn delete(&self, caller: &Caller, target: Target) -> Result<()> {
         let caller = caller.clone();
-        self.db.write(&[], move |tx| records::delete(tx, &caller, &target)).await
+        self.db.write(&[], move |tx| records::delete(tx, &caller, &target).map(drop)).await
     }
 
     pub(crate) fn target(&self, collection: &str, id: Uuid) -> Target {

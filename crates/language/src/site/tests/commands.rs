@@ -100,8 +100,16 @@ fn commands_that_are_refused() {
             "9: A slug cannot be sent to a command. Use text.",
         ),
         (
-            "[commands.hide]\nallow = 'true'\n[commands.hide.input.why]\ntype = \"integer\"\nsecret = true\n",
-            "10: Only text can be secret. Leave `secret` out, or use text.",
+            "[commands.hide]\nallow = 'true'\nreplay = false\n[commands.hide.input.why]\ntype = \"integer\"\nsecret = true\n",
+            "11: Only text can be secret. Leave `secret` out, or use text.",
+        ),
+        (
+            "[commands.hide]\nallow = 'true'\n[commands.hide.input.why]\ntype = \"text\"\nsecret = true\n",
+            "6: An Idempotency-Key would store a hash of what hide is sent, of the secret `why` too. Say replay = false.",
+        ),
+        (
+            "[commands.hide]\nallow = 'true'\nreplay = \"required\"\n[commands.hide.input.why]\ntype = \"text\"\nsecret = true\n",
+            "6: An Idempotency-Key would store a hash of what hide is sent, of the secret `why` too. Say replay = false.",
         ),
         (
             "[commands.hide]\nallow = 'true'\n[queries.hide]\nallow = 'true'\n",

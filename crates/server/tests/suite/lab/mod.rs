@@ -36,6 +36,7 @@ on = "collection"
 allow = '!auth.signed_in'
 takes = true
 answers = "accounts"
+replay = false
 limits = "5/1h"
 [commands.sign_up.input.name]
 type = "text"
@@ -104,6 +105,7 @@ on_create = 'auth.id'
 [rules]
 read = 'author == auth.id'
 create = 'true'
+delete = 'author == auth.id'
 "#;
 
 /// What the handlers saw, for the tests.

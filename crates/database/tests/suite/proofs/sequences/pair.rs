@@ -117,9 +117,10 @@ impl Side {
             Operation::Delete(who, name, which) => {
                 let Some(target) = self.target(name, which) else { return "no address".into() };
                 let caller = caller(*who);
-                told(self.0.db.write(&[], move |tx| records::delete(tx, &caller, &target)).await, |()| {
-                    "deleted".into()
-                })
+                told(
+                    self.0.db.write(&[], move |tx| records::delete(tx, &caller, &target).map(drop)).await,
+                    |()| "deleted".into(),
+                )
             }
             Operation::PatchMany(who, name, numbers, body) => {
                 let (input, of, caller, ids) =
