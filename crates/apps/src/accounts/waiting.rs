@@ -106,17 +106,17 @@ impl<T> Lines<T> {
 mod tests {
     use super::*;
 
-    fn network(last: u8) -> Whose {
-        Some(Network::of_one([192, 0, 2, last].into()))
+    fn network(last: u8) -> Network {
+        Network::of_one([192, 0, 2, last].into())
     }
 
     #[test]
     fn networks_take_turns() {
         let waiting = Waiting::new(8);
         for name in ["a1", "a2", "a3"] {
-            assert_eq!(waiting.push(network(1), name), None);
+            assert_eq!(waiting.push(Some(network(1)), name), None);
         }
-        assert_eq!(waiting.push(network(2), "b1"), None);
+        assert_eq!(waiting.push(Some(network(2)), "b1"), None);
         assert_eq!(waiting.push(None, "site"), None);
         let order: Vec<&str> = (0..5).filter_map(|_| waiting.pop()).collect();
         assert_eq!(order, ["a1", "b1", "site", "a2", "a3"]);
@@ -128,13 +128,13 @@ mod tests {
     fn a_flood_gives_way_to_who_has_fewer() {
         let waiting = Waiting::new(4);
         for name in ["a1", "a2", "a3", "a4"] {
-            assert_eq!(waiting.push(network(1), name), None);
+            assert_eq!(waiting.push(Some(network(1)), name), None);
         }
-        assert_eq!(waiting.push(network(1), "a5"), Some("a5"), "its own share is full");
-        assert_eq!(waiting.push(network(2), "b1"), Some("a4"));
-        assert_eq!(waiting.push(network(2), "b2"), Some("a3"));
-        assert_eq!(waiting.push(network(2), "b3"), Some("b3"), "as many as the others is enough");
-        assert_eq!(waiting.push(network(3), "c1"), Some("b2"), "the longest line, the later of two");
+        assert_eq!(waiting.push(Some(network(1)), "a5"), Some("a5"), "its own share is full");
+        assert_eq!(waiting.push(Some(network(2)), "b1"), Some("a4"));
+        assert_eq!(waiting.push(Some(network(2)), "b2"), Some("a3"));
+        assert_eq!(waiting.push(Some(network(2)), "b3"), Some("b3"), "as many as the others is enough");
+        assert_eq!(waiting.push(Some(network(3)), "c1"), Some("b2"), "the longest line, the later of two");
         let order: Vec<&str> = (0..4).filter_map(|_| waiting.pop()).collect();
         assert_eq!(order, ["a1", "b1", "c1", "a2"]);
     }

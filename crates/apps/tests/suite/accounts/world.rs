@@ -147,7 +147,7 @@ impl World {
     pub(crate) fn feed(&self) -> Stop {
         let stop = Stop::new();
         // So that what is not told is known not to be: no test waits for a heartbeat of its own.
-        self.records.feed(stop.clone(), Duration::from_secs(3_600));
+        self.records.feed(stop.clone(), Duration::from_hours(1));
         stop
     }
 
