@@ -76,8 +76,6 @@ enum Work {
     Hash { salt: [u8; SALT] },
     /// Compares with a stored text; with none, the same work for nothing.
     Compare { stored: Option<String> },
-    #[cfg(test)]
-    Panic,
 }
 
 struct Task {
@@ -141,11 +139,30 @@ impl Passwords {
 
 /// Starts a thread with a queue of its own.
 fn start(cost: Cost) -> Result<Thread> {
-    let queue = Arc::new(Waiting::new(cost.queue));
+    let mut hasher = Hasher::new(cost)?;
+    begin(cost.queue, move |password, work| hasher.answer(password, work))
+}
+
+fn begin(room: usize, answer: impl FnMut(&str, Work) -> Result<Done> + Send + 'static) -> Result<Thread> {
+    let queue = Arc::new(Waiting::new(room));
     let tasks = Arc::clone(&queue);
-    let hasher = Hasher::new(cost)?;
-    std::thread::Builder::new().name("passwords".to_owned()).spawn(move || hasher.run(&tasks))?;
+    std::thread::Builder::new().name("passwords".to_owned()).spawn(move || serve(&tasks, answer))?;
     Ok(Thread(queue))
+}
+
+/// What the thread does until its queue is closed.
+fn serve(tasks: &Waiting<Task>, mut work_on: impl FnMut(&str, Work) -> Result<Done>) {
+    if let Err(error) = rustix::process::nice(NICE) {
+        tracing::warn!(%error, "passwords are hashed at the priority of everything else");
+    }
+    while let Some(Task { password, work, answer }) = tasks.pop() {
+        // Who no longer waits gets no work: a flood of requests that give up costs nothing.
+        if !answer.is_closed() {
+            // One password that breaks something is one answer that fails: the next begins anew.
+            let done = catch_unwind(AssertUnwindSafe(|| work_on(&password, work)));
+            drop(answer.send(done.unwrap_or_else(|_| Err(failed("the thread panicked")))));
+        }
+    }
 }
 
 impl std::fmt::Debug for Passwords {
@@ -171,20 +188,6 @@ impl Hasher {
         Ok(Self { argon, memory, nobody })
     }
 
-    fn run(mut self, tasks: &Waiting<Task>) {
-        if let Err(error) = rustix::process::nice(NICE) {
-            tracing::warn!(%error, "passwords are hashed at the priority of everything else");
-        }
-        while let Some(Task { password, work, answer }) = tasks.pop() {
-            // Who no longer waits gets no work: a flood of requests that give up costs nothing.
-            if !answer.is_closed() {
-                // One password that breaks something is one answer that fails: the next begins anew.
-                let done = catch_unwind(AssertUnwindSafe(|| self.answer(&password, work)));
-                drop(answer.send(done.unwrap_or_else(|_| Err(failed("the thread panicked")))));
-            }
-        }
-    }
-
     fn answer(&mut self, password: &str, work: Work) -> Result<Done> {
         match work {
             Work::Hash { salt } => self.hash(password, &salt).map(Done::Hashed),
@@ -193,8 +196,6 @@ impl Hasher {
                 let same = self.compare(password, stored.as_deref().unwrap_or(&nobody))?;
                 Ok(Done::Compared(same && stored.is_some()))
             }
-            #[cfg(test)]
-            Work::Panic => panic!("{password}"),
         }
     }
 
@@ -295,10 +296,16 @@ mod tests {
     /// PocketBase CVE-2026-82410: a panic in a worker that ends the service.
     #[tokio::test]
     async fn a_panic_on_the_thread_fails_one_answer_and_no_other() {
-        let passwords = Passwords::default();
+        let mut hasher = Hasher::new(Cost::default()).unwrap();
+        let thread = begin(8, move |password, work| {
+            assert_ne!(password, "broken", "as a fault in the work would");
+            hasher.answer(password, work)
+        });
+        let thread = Arc::new(OnceLock::from(thread.unwrap()));
+        let passwords = Passwords { cost: Cost::default(), thread };
         let stored = passwords.hash(None, password("correct horse")).await.unwrap();
         for _ in 0..3 {
-            let broken = passwords.ask(None, password("x"), Work::Panic).await;
+            let broken = passwords.matches(None, password("broken"), None).await;
             assert_eq!(broken.err().map(|error| error.kind()), Some(Kind::Internal));
             let matches = passwords.matches(None, password("correct horse"), Some(stored.clone()));
             assert!(matches.await.unwrap(), "the next one is compared as ever");
