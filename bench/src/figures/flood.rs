@@ -12,9 +12,9 @@ use crate::process::Server;
 use crate::report::Figure;
 
 const RECORDS: u64 = 1_000;
-/// Who signs in at once, and how often each tries: several times what passwords can be compared.
-const INTRUDERS: u64 = 32;
-const PAUSE: Duration = Duration::from_millis(80);
+/// Who tries passwords at once, more than may wait for a comparison, and how long each takes at least for a try.
+const INTRUDERS: u64 = 128;
+const PAUSE: Duration = Duration::from_millis(250);
 
 /// What the intruders were told.
 #[derive(Default)]

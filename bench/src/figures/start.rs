@@ -64,8 +64,8 @@ fn started(setting: &Setting, site: &Path) -> Result<(Server, Duration)> {
     stream.write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer)?;
-    if !answer.starts_with(b"HTTP/1.1 200") || !answer.ends_with(b"</html>\n") {
-        return Err(Error::other(String::from_utf8_lossy(&answer).into_owned()));
+    if !answer.starts_with(b"HTTP/1.1 200") || !answer.trim_ascii_end().ends_with(b"</html>") {
+        return Err(Error::other("the front page is not whole"));
     }
     Ok((server, begun.elapsed()))
 }
