@@ -10,7 +10,7 @@ use mains_language::schema::Schema;
 use tokio::sync::watch;
 
 use crate::Epoch;
-use crate::engine::{Engine, EngineSettings, Job, Lane};
+use crate::engine::{Engine, EngineSettings, Job, Lane, is_outcome_unknown, unavailable};
 use crate::jobs::Seal;
 use crate::notice::{Done, Listeners, Notice, Untold};
 use crate::write::{Numbers, Order, Run, Tx, Within, block_job};
@@ -156,8 +156,9 @@ impl Db {
     ) -> Result<T> {
         for _ in 1..RUNS {
             let outcome = self.told(lanes, Arc::clone(&job), alone).await;
-            let again = outcome.is_err() && self.prepare_again(run).await?;
-            if !again {
+            // What may be stored is not run again, whatever it met on its way.
+            let failed = outcome.as_ref().is_err_and(|error| !is_outcome_unknown(error));
+            if !(failed && self.prepare_again(run).await?) {
                 return outcome;
             }
         }
@@ -178,9 +179,17 @@ impl Db {
 
     /// Whether a failed run asked to be run again, having drawn the numbers that it lacked.
     async fn prepare_again(&self, run: &Arc<Run>) -> Result<bool> {
-        let Some(counter) = run.take_lacking() else { return Ok(run.may_end_better()) };
-        let first = self.once(&[], block_job(counter.clone()), false).await?;
-        self.inner.numbers.add_block(&counter, first);
+        let lacking = run.take_lacking();
+        if lacking.is_empty() {
+            return Ok(run.may_end_better());
+        }
+        for counter in lacking {
+            let drawn = self.once(&[], block_job(counter.clone()), false).await;
+            // Numbers that may be drawn are a gap; of the write itself it is known that nothing is stored.
+            let first =
+                drawn.map_err(|error| if is_outcome_unknown(&error) { unavailable(error) } else { error })?;
+            self.inner.numbers.add_block(&counter, first);
+        }
         Ok(true)
     }
 }
@@ -191,6 +200,7 @@ where
     F: Fn(&mut Tx<'_>) -> Result<T> + Send + Sync + 'static,
 {
     Arc::new(move |statements| {
+        run.begin();
         let mut tx = Tx::begin(statements, Arc::clone(&run));
         let answer = body(&mut tx)?;
         tx.finish()?;

@@ -40,6 +40,11 @@ pub(crate) fn outcome_unknown(cause: impl Into<Cause>) -> Error {
     .because(cause)
 }
 
+/// Whether that is so.
+pub(crate) fn is_outcome_unknown(error: &Error) -> bool {
+    error.code() == "outcome_unknown"
+}
+
 /// No space left: nothing of this write was stored.
 pub(crate) fn out_of_space(cause: impl Into<Cause>) -> Error {
     Error::new(

@@ -23,6 +23,7 @@ use std::sync::Arc;
 use mains_base::{Clock, Error, Result};
 use tokio::sync::watch;
 
+pub(crate) use self::failure::{is_outcome_unknown, unavailable};
 pub use self::job::{Answer, Job, Lane};
 pub use self::read::{ReadQuery, Route, RowStream};
 pub use self::rows::{Row, RowView, Rows};

@@ -21,6 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// What is known of an attempt when it is over.
 pub(super) struct Ended {
     pub(super) name: Arc<str>,
+    pub(super) key: String,
     /// When the next attempt is due.
     pub(super) again: Option<Time>,
 }
@@ -54,7 +55,7 @@ pub(super) async fn attempt(
         );
         sleep(PATIENCE).await;
     }
-    Ended { name: handler.name, again }
+    Ended { name: handler.name, key: context.key().to_owned(), again }
 }
 
 fn opened(mut context: JobContext, payload: &str, secret: Option<&[u8]>) -> Result<JobContext> {

@@ -3,12 +3,12 @@
 //! Invariant: it looks when a job was enqueued here, when a place became free, when the next job or slot is due, and
 //! at each beat; a job that another process enqueued and nobody does is found at the next beat.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use mains_base::{Error, Result, Time};
+use mains_base::{Error, Result, Time, Value};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
@@ -21,6 +21,7 @@ use super::watch::Watch;
 use super::{Handler, JobContext, Jobs, Schedule};
 use crate::Db;
 use crate::dialect::Dialect;
+use crate::engine::is_outcome_unknown;
 
 /// The shortest wait for what seems to be due already: others may hold it.
 const LEAST: Duration = Duration::from_millis(50);
@@ -44,6 +45,10 @@ pub struct Runner {
     settings: RunnerSettings,
     worker: [u8; 16],
     running: JoinSet<Ended>,
+    /// Which jobs those are.
+    started: BTreeSet<(Arc<str>, String)>,
+    /// Jobs may be held here that were never started: nobody said whether they were taken.
+    unsure: bool,
     /// How many of each name run.
     places: BTreeMap<Arc<str>, usize>,
     /// More may be due than was taken last time.
@@ -94,6 +99,8 @@ impl Runner {
             settings,
             worker,
             running: JoinSet::new(),
+            started: BTreeSet::new(),
+            unsure: false,
             places: BTreeMap::new(),
             full: true,
             next: None,
@@ -177,6 +184,9 @@ impl Runner {
 
     /// Takes what is due and starts it.
     async fn take(&mut self) -> Result<()> {
+        if self.unsure {
+            self.release_unstarted().await?;
+        }
         let free =
             |handler: &Handler| handler.together - self.places.get(&handler.name).copied().unwrap_or(0);
         let rooms = self.handlers.values().map(|handler| (Arc::clone(&handler.name), free(handler)));
@@ -191,13 +201,22 @@ impl Runner {
             return Ok(());
         }
         for (name, room) in rooms {
-            let taken = self.take_of(&name, room, now).await?;
+            let taken = self.take_of(&name, room, now).await;
+            self.unsure |= taken.as_ref().is_err_and(is_outcome_unknown);
+            let taken = taken?;
             self.full |= taken.len() == room;
             for job in taken {
                 self.start(&name, job);
             }
         }
         self.next = store::next_due(self.db.engine(), &names).await?;
+        Ok(())
+    }
+
+    async fn release_unstarted(&mut self) -> Result<()> {
+        let started = self.started.iter().map(|(name, key)| Value::Text(format!("{name} {key}")));
+        store::release_unstarted(self.db.engine(), self.worker, started.collect()).await?;
+        self.unsure = false;
         Ok(())
     }
 
@@ -217,7 +236,8 @@ impl Runner {
         let Some(handler) = self.handlers.get(name).cloned() else { return };
         *self.places.entry(Arc::clone(name)).or_default() += 1;
         let Taken { key, payload, secret, attempts } = taken;
-        let held = Held { name: name.to_string(), key, holder: self.worker };
+        self.started.insert((Arc::clone(name), key.clone()));
+        let held = Held { name: name.to_string(), key, holder: self.worker, attempt: attempts };
         let context = JobContext {
             db: self.db.clone(),
             payload: serde_json::Value::Null,
@@ -231,7 +251,8 @@ impl Runner {
 
     /// A job has ended: its place is free.
     fn note(&mut self, ended: Result<Ended, tokio::task::JoinError>) {
-        let Ok(Ended { name, again }) = ended else { return };
+        let Ok(Ended { name, key, again }) = ended else { return };
+        self.started.remove(&(Arc::clone(&name), key));
         if let Some(places) = self.places.get_mut(&name) {
             *places = places.saturating_sub(1);
         }

@@ -13,16 +13,17 @@ pub(super) const AT_ONCE: i64 = 0;
 pub(super) const ENQUEUE: &str = r#"INSERT INTO mains_jobs (name, "key", state, payload, secret, due, attempts, made)
     VALUES ($1, $2, 'waiting', $3, $4, $5, 0, $6) ON CONFLICT (name, "key") DO NOTHING"#;
 
-pub(super) const FINISH: &str = r#"UPDATE mains_jobs SET state = 'done', ended = $4, payload = 'null', secret = NULL,
-    holder = NULL, error = NULL WHERE name = $1 AND "key" = $2 AND holder = $3 RETURNING attempts"#;
+pub(super) const FINISH: &str = r#"UPDATE mains_jobs SET state = 'done', ended = $5, payload = 'null', secret = NULL,
+    holder = NULL, error = NULL WHERE name = $1 AND "key" = $2 AND holder = $3 AND attempts = $4 RETURNING attempts"#;
 
-const POSTPONE: &str = r#"UPDATE mains_jobs SET due = $4, error = $5, holder = NULL
-    WHERE name = $1 AND "key" = $2 AND holder = $3"#;
+const POSTPONE: &str = r#"UPDATE mains_jobs SET due = $5, error = $6, holder = NULL
+    WHERE name = $1 AND "key" = $2 AND holder = $3 AND attempts = $4"#;
 
-const BURY: &str = r#"UPDATE mains_jobs SET state = 'dead', ended = $4, error = $5, holder = NULL
-    WHERE name = $1 AND "key" = $2 AND holder = $3"#;
+const BURY: &str = r#"UPDATE mains_jobs SET state = 'dead', ended = $5, error = $6, holder = NULL
+    WHERE name = $1 AND "key" = $2 AND holder = $3 AND attempts = $4"#;
 
-const IS_HELD: &str = r#"SELECT 1 FROM mains_jobs WHERE name = $1 AND "key" = $2 AND holder = $3"#;
+const IS_HELD: &str =
+    r#"SELECT 1 FROM mains_jobs WHERE name = $1 AND "key" = $2 AND holder = $3 AND attempts = $4"#;
 
 const BEAT: &str = "INSERT INTO mains_workers (worker, beat) VALUES ($1, 1) \
     ON CONFLICT (worker) DO UPDATE SET beat = mains_workers.beat + 1";
@@ -123,6 +124,14 @@ pub(super) async fn release(engine: &Engine, holder: [u8; 16], others: bool) -> 
         statements.execute_later(&workers, &holder, None)
     })
     .await
+}
+
+/// What this worker holds and does not do goes back to those that wait: whether it took that, it never learned.
+pub(super) async fn release_unstarted(engine: &Engine, holder: [u8; 16], running: Vec<Value>) -> Result<()> {
+    let text = r#"UPDATE mains_jobs SET holder = NULL WHERE state = 'waiting' AND holder = $1
+        AND name || ' ' || "key" NOT IN $2"#;
+    let values = [Value::Bytes(holder.to_vec()), Value::List(running)];
+    committed(engine, move |statements| statements.execute_later(text, &values, None)).await
 }
 
 /// What is held by workers that nobody knows any more, as in a database that was restored, goes back as well.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use mains_base::{Error, Kind, Result, Value};
 use tokio::sync::watch;
 
-use super::{Change, Position, first, last, one_int, read};
+use super::{Change, Position, first_of, last_of, one_int, read};
 use crate::engine::{Engine, Statements};
 
 /// Changes in one batch.
@@ -60,12 +60,19 @@ impl Batch {
 impl Follower {
     /// The follower of this name; a new one begins at `start`.
     pub async fn open(engine: &Engine, name: &str, start: Start) -> Result<Self> {
-        let position = match start {
-            Start::Now => last(engine).await?.0,
-            Start::Beginning => first(engine).await?.map_or(0, |first| first - 1),
-        };
-        let parameters = [Value::from(name), Value::Int(position)];
+        let follower = Value::from(name);
+        // The place is looked for in the same transaction: changes that are removed meanwhile are not before it.
         let insert = move |statements: &mut dyn Statements| {
+            let text = match start {
+                Start::Now => last_of(statements.dialect()),
+                Start::Beginning => first_of(statements.dialect()),
+            };
+            let found = statements.query(text, &[])?.0.first().map_or(Ok(None), |row| row.int(0))?;
+            let position = match start {
+                Start::Now => found.unwrap_or(0),
+                Start::Beginning => found.map_or(0, |first| first - 1),
+            };
+            let parameters = [follower.clone(), Value::Int(position)];
             let sql = "INSERT INTO mains_followers (name, position) VALUES ($1, $2) ON CONFLICT DO NOTHING";
             statements.execute_later(sql, &parameters, None)?;
             Ok(Box::new(()) as crate::engine::Answer)

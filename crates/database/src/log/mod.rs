@@ -79,20 +79,27 @@ fn too_old() -> Error {
 
 /// The last position that readers can see; 0 of an empty log.
 pub async fn last(engine: &Engine) -> Result<Position> {
-    let text = match engine.dialect() {
+    let text = last_of(engine.dialect());
+    one_int(engine, text, Vec::new()).await.map(|position| Position(position.unwrap_or_default()))
+}
+
+fn last_of(dialect: Dialect) -> &'static str {
+    match dialect {
         Dialect::Sqlite => "SELECT coalesce(max(position), 0) FROM mains_changes",
         Dialect::Postgres => "SELECT position FROM mains_log",
-    };
-    one_int(engine, text, Vec::new()).await.map(|position| Position(position.unwrap_or_default()))
+    }
 }
 
 /// The first position that is kept; `None` of an empty log.
 async fn first(engine: &Engine) -> Result<Option<i64>> {
-    let text = match engine.dialect() {
+    one_int(engine, first_of(engine.dialect()), Vec::new()).await
+}
+
+fn first_of(dialect: Dialect) -> &'static str {
+    match dialect {
         Dialect::Sqlite => "SELECT min(position) FROM mains_changes",
         Dialect::Postgres => "SELECT min(position) FROM mains_changes_positions",
-    };
-    one_int(engine, text, Vec::new()).await
+    }
 }
 
 /// The timeline of this log. A restored database starts a new one, so that positions of the old are not taken for its.

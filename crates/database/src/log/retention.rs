@@ -64,10 +64,9 @@ impl Retention {
 /// they were.
 pub async fn trim(engine: &Engine, retention: Retention) -> Result<i64> {
     let last = last(engine).await?;
-    let read = one_int(engine, "SELECT min(position) FROM mains_followers", Vec::new()).await?;
     let surplus = size::measure(engine).await?.surplus(retention.bytes);
     let wanted = old(engine, retention).await?.max(surplus);
-    let until = Position(wanted.min(last.0 - 1).min(read.unwrap_or(i64::MAX)));
+    let until = Position(wanted.min(last.0 - 1));
     let mut removed = 0;
     loop {
         let bite = bite(engine, until).await?;
@@ -139,6 +138,10 @@ async fn old(engine: &Engine, retention: Retention) -> Result<i64> {
 
 async fn bite(engine: &Engine, until: Position) -> Result<i64> {
     let job = move |statements: &mut dyn Statements| {
+        // Asked each time: somebody may have begun to follow since the last bite.
+        let read = statements.query("SELECT min(position) FROM mains_followers", &[])?;
+        let read = read.0.first().map_or(Ok(None), |row| row.int(0))?;
+        let until = Position(until.0.min(read.unwrap_or(i64::MAX)));
         let parameters = [Value::Int(until.0), Value::Int(BITE)];
         let removed = match statements.dialect() {
             Dialect::Sqlite => statements.execute(

@@ -6,7 +6,9 @@ use mains_language::schema::Schema;
 /// Refuses a statement that writes to a collection or one of its lists, wherever in the statement that stands.
 pub(super) fn check(schema: &Schema, sql: &str) -> Result<()> {
     for table in written(sql) {
-        let owner = table.split_once("__").map_or(&*table, |(collection, _)| collection);
+        // Both databases take `Posts` for `posts`; what is declared is in small letters.
+        let name = table.to_ascii_lowercase();
+        let owner = name.split_once("__").map_or(&*name, |(collection, _)| collection);
         if schema.find(owner).is_some_and(|collection| !collection.is_table()) {
             return Err(Error::internal(format!("{table} was about to be changed past the choke point")));
         }
@@ -88,6 +90,7 @@ mod tests {
             ("MERGE INTO posts USING b ON true", &["posts"]),
             ("INSERT INTO keys VALUES (1) ON CONFLICT (a) DO UPDATE SET b = 1", &["keys", "SET"]),
             ("SELECT 'delete from posts', \"update\" FROM posts -- delete from posts", &["FROM"]),
+            ("UPDATE Posts SET a = 1", &["Posts"]),
             ("SELECT * FROM posts", &[]),
         ] {
             assert_eq!(written(sql), tables, "{sql}");

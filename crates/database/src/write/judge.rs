@@ -55,6 +55,7 @@ impl Tx<'_> {
         problems.extend(unsaid.collect::<Vec<_>>());
         let steps = transition::steps(collection, before, image);
         let questions = questions(collection, authority, (before.is_some(), draft), &steps);
+        self.owe_numbers_to(collection, &questions.trees)?;
         let truths =
             self.truths(&questions.trees, &authority.caller, About { record: image, old: before })?;
         let refused: Vec<&Asked<'_>> =
@@ -63,9 +64,11 @@ impl Tx<'_> {
             Asked::Write(field) => Some(not_writable(field)),
             _ => None,
         }));
-        // Whatever is refused hides what a foreign key would say, and a link to nothing is to be told first.
-        let look =
-            !(problems.is_empty() && refused.is_empty()) || steps.iter().any(|step| step.rule.is_none());
+        // Whatever is refused hides what a foreign key would say, and a link to nothing is to be told first; before a
+        // number is drawn for it, too.
+        let look = !(problems.is_empty() && refused.is_empty())
+            || steps.iter().any(|step| step.rule.is_none())
+            || self.state.run.lacks_numbers();
         let mut absent = self.absent_links(authority, collection, before, (draft, look))?;
         if !absent.is_empty() && !look {
             // Now that one leads nowhere, all that do are told.
@@ -88,7 +91,7 @@ impl Tx<'_> {
         if refused.iter().any(|asked| matches!(asked, Asked::Step)) {
             return Err(refusal::forbidden(&authority.caller));
         }
-        Ok(())
+        self.owe_numbers()
     }
 }
 

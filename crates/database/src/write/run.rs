@@ -3,7 +3,7 @@
 //! Invariant: the second run of a closure draws what the first one drew, in the same order.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mains_base::{Result, Time, Uuid};
 
@@ -28,7 +28,7 @@ pub(crate) struct Run {
     look_first: AtomicBool,
     /// Another writer made meanwhile what this one looked for.
     raced: AtomicBool,
-    lacking: Mutex<Option<Counter>>,
+    lacking: Mutex<Lacking>,
     /// What seals the secrets of jobs, where a key is known.
     pub(super) seal: Option<Arc<Seal>>,
     /// What apps do in the transaction of others' changes.
@@ -40,7 +40,16 @@ struct Drawn {
     entropy: Entropy,
     ids: Vec<Uuid>,
     tokens: Vec<[u8; 32]>,
-    numbers: Vec<i64>,
+    /// Each with its counter: another run may ask others.
+    numbers: Vec<(Counter, i64)>,
+}
+
+/// Counters of which no number is left in memory.
+#[derive(Default)]
+struct Lacking {
+    counters: Vec<Counter>,
+    /// Whether all was judged that can be judged without the numbers, so that they are to be drawn.
+    are_due: bool,
 }
 
 /// How many of each the present run has drawn.
@@ -91,6 +100,13 @@ impl Run {
         Self { within, ..self }
     }
 
+    /// Before each attempt: forgets what an earlier one met, which may have been another closure's fault.
+    pub(crate) fn begin(&self) {
+        self.met.store(false, Ordering::SeqCst);
+        self.raced.store(false, Ordering::SeqCst);
+        *self.lacking() = Lacking::default();
+    }
+
     /// Remembers that there is something to do once this is committed.
     pub(super) fn wake_jobs(&self) {
         self.has_jobs.store(true, Ordering::SeqCst);
@@ -126,12 +142,29 @@ impl Run {
 
     /// Remembers a counter of which no number is left in memory.
     pub(super) fn lack(&self, counter: Counter) {
-        *self.lacking.lock().unwrap_or_else(PoisonError::into_inner) = Some(counter);
+        self.lacking().counters.push(counter);
     }
 
-    /// The counter that the last run lacked a number of.
-    pub(crate) fn take_lacking(&self) -> Option<Counter> {
-        self.lacking.lock().unwrap_or_else(PoisonError::into_inner).take()
+    /// Whether this run lacks a number, so that it can only end in being run again. From now on the number is due.
+    pub(super) fn owes_numbers(&self) -> bool {
+        let mut lacking = self.lacking();
+        lacking.are_due = !lacking.counters.is_empty();
+        lacking.are_due
+    }
+
+    /// Whether this run lacks a number.
+    pub(super) fn lacks_numbers(&self) -> bool {
+        !self.lacking().counters.is_empty()
+    }
+
+    /// The counters that the last run failed for.
+    pub(crate) fn take_lacking(&self) -> Vec<Counter> {
+        let Lacking { counters, are_due } = std::mem::take(&mut *self.lacking());
+        if are_due { counters } else { Vec::new() }
+    }
+
+    fn lacking(&self) -> MutexGuard<'_, Lacking> {
+        self.lacking.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn id(&self, places: &mut Places, random: bool) -> Result<Uuid> {
@@ -163,14 +196,17 @@ impl Run {
     /// A number of a counter that may skip some; `None` when memory has none left.
     pub(super) fn number(&self, places: &mut Places, counter: &Counter) -> Option<i64> {
         let mut drawn = self.drawn.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(&number) = drawn.numbers.get(places.number) {
-            places.number += 1;
-            return Some(number);
+        let place = places.number.min(drawn.numbers.len());
+        let mut left = drawn.numbers.iter().skip(place);
+        if let Some(offset) = left.position(|(of, _)| of == counter) {
+            let drawn_before = drawn.numbers.remove(place + offset);
+            drawn.numbers.insert(place, drawn_before);
+        } else {
+            let number = self.numbers.take(counter)?;
+            drawn.numbers.insert(place, (counter.clone(), number));
         }
-        let number = self.numbers.take(counter)?;
-        places.number += 1;
-        drawn.numbers.push(number);
-        Some(number)
+        places.number = place + 1;
+        drawn.numbers.get(place).map(|(_, number)| *number)
     }
 }
 
@@ -196,6 +232,49 @@ mod tests {
         assert_eq!(first, draw());
         assert!(first.0[0].is_v7());
         assert_eq!(first.0[1].version(), 4);
+    }
+
+    #[test]
+    fn a_number_is_of_the_counter_that_is_asked_even_where_another_run_asked_others() {
+        let run = run();
+        let [one, two, three] = ["one", "two", "three"].map(|name| Counter::Whole(name.to_owned()));
+        for (counter, first) in [(&one, 100), (&two, 200), (&three, 300)] {
+            run.numbers.add_block(counter, first);
+        }
+        let draw = |counters: &[&Counter]| {
+            let mut places = Places::default();
+            counters.iter().map(|counter| run.number(&mut places, counter).unwrap()).collect::<Vec<_>>()
+        };
+        assert_eq!(draw(&[&one, &one, &two]), [100, 101, 200]);
+        assert_eq!(draw(&[&one, &one, &two]), [100, 101, 200]);
+        // The record has moved to another scope meanwhile.
+        assert_eq!(draw(&[&two, &three, &one]), [200, 300, 100]);
+        assert_eq!(draw(&[&one, &one, &two, &two]), [100, 101, 200, 201]);
+    }
+
+    #[test]
+    fn numbers_are_drawn_when_they_are_due_and_forgotten_by_the_next_attempt() {
+        let run = run();
+        let counter = Counter::Whole("one".to_owned());
+        run.lack(counter.clone());
+        assert!(run.lacks_numbers());
+        assert_eq!(run.take_lacking(), []);
+        run.lack(counter.clone());
+        assert!(run.owes_numbers());
+        run.begin();
+        assert_eq!((run.owes_numbers(), run.take_lacking()), (false, vec![]));
+        run.lack(counter.clone());
+        assert!(run.owes_numbers());
+        assert_eq!(run.take_lacking(), [counter]);
+    }
+
+    #[test]
+    fn what_an_earlier_attempt_met_asks_for_nothing() {
+        let run = run();
+        run.meet();
+        run.race();
+        run.begin();
+        assert!(!run.may_end_better());
     }
 
     #[test]

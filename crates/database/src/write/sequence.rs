@@ -1,6 +1,9 @@
 //! Numbers of sequences: the next free one of the scope's record, or of the collection.
 
+use std::sync::Arc;
+
 use mains_base::{Error, Kind, Result, Value};
+use mains_language::expression::Tree;
 use mains_language::schema::{Collection, Field, FieldKind, Sequence};
 
 use super::draft::declared_fields;
@@ -45,12 +48,34 @@ impl Tx<'_> {
             return Ok(Some(number));
         }
         run.lack(counter.clone());
+        // Stands here until all is judged that can be judged without it; never stored.
+        Ok(Some(1))
+    }
+
+    /// Fails where a number is only made up: it is drawn for a write that nothing else stands in the way of.
+    pub(super) fn owe_numbers(&self) -> Result<()> {
+        if !self.state.run.owes_numbers() {
+            return Ok(());
+        }
         // Never seen by anybody: the write runs again once the numbers are drawn.
         Err(Error::new(
             Kind::Unavailable,
             "database.busy",
             "The numbers here ran out for a moment. Try again.",
         ))
+    }
+
+    /// The same before these are asked, where one of them is about a number that is made up.
+    pub(super) fn owe_numbers_to(&self, collection: &Collection, trees: &[Arc<Tree>]) -> Result<()> {
+        if !self.state.run.lacks_numbers() {
+            return Ok(());
+        }
+        let counts = |field: &Field| matches!(field.kind, FieldKind::Integer { sequence: Some(_), .. });
+        let counted: Vec<_> = declared_fields(collection).filter(|field| counts(field)).collect();
+        let is_asked = trees.iter().any(|tree| {
+            counted.iter().any(|field| tree.names().contains(&(collection.id, field.id)))
+        });
+        if is_asked { self.owe_numbers() } else { Ok(()) }
     }
 
     fn counter(

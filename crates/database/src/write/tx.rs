@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 use mains_base::{Caller, Error, Result, Time, Uuid, Value};
 use mains_language::schema::{Collection, CollectionId, Schema};
 
-use super::kept::Records;
+use super::kept::{self, Records};
 use super::layout::{Layout, Layouts};
 use super::run::Places;
 use super::{Run, change, guard, within};
@@ -24,7 +24,6 @@ pub struct Tx<'s> {
 }
 
 /// All that a transaction knows besides the database.
-#[derive(Clone)]
 pub(super) struct State {
     pub(super) run: Arc<Run>,
     pub(super) layouts: Arc<Layouts>,
@@ -34,6 +33,53 @@ pub(super) struct State {
     pub(super) looks_first: bool,
     pub(super) places: Places,
     pub(super) notices: Vec<Notice>,
+}
+
+/// What a savepoint that fails goes back to.
+struct Mark {
+    caller: Arc<Caller>,
+    request: Option<Arc<str>>,
+    kept: kept::Mark,
+    looks_first: bool,
+    notices: usize,
+}
+
+impl State {
+    /// Remembers this moment. What is drawn stays drawn.
+    fn mark(&mut self) -> Mark {
+        Mark {
+            caller: Arc::clone(&self.caller),
+            request: self.request.clone(),
+            kept: self.kept.mark(),
+            looks_first: self.looks_first,
+            notices: self.notices.len(),
+        }
+    }
+
+    /// Leaves a savepoint: what came since the moment stays, or goes.
+    fn leave(&mut self, mark: Mark, stays: bool) {
+        self.looks_first = mark.looks_first;
+        self.kept.leave(&mark.kept, stays);
+        if !stays {
+            self.caller = mark.caller;
+            self.request = mark.request;
+            self.notices.truncate(mark.notices);
+        }
+    }
+
+    /// The same transaction without anything that it did.
+    fn hollow(&self) -> Self {
+        Self {
+            run: Arc::clone(&self.run),
+            layouts: Arc::clone(&self.layouts),
+            caller: Arc::clone(&self.caller),
+            request: None,
+            kept: Records::default(),
+            looks_first: self.looks_first,
+            places: self.places,
+            notices: Vec::new(),
+        }
+    }
 }
 
 impl<'s> Tx<'s> {
@@ -164,29 +210,25 @@ impl<'s> Tx<'s> {
 
     /// Runs `body` so that its failure undoes what it did and the transaction lives on.
     pub fn savepoint<T>(&mut self, body: impl Fn(&mut Tx<'_>) -> Result<T>) -> Result<T> {
-        let before = self.state.clone();
-        let mut places = before.places;
+        let before = self.state.mark();
+        // Somebody may live on with the failure, so it has to be the one that a look beforehand tells.
+        self.state.looks_first = true;
         let mut done = None;
+        let state = &mut self.state;
         let outcome = self.statements.savepoint(&mut |statements| {
-            // Somebody may live on with the failure, so it has to be the one that a look beforehand tells.
-            let state = State { looks_first: true, ..before.clone() };
-            let mut tx = Tx { statements, state };
-            let answer = body(&mut tx);
-            places = tx.state.places;
-            let answer = answer?;
-            tx.settle()?;
-            tx.statements.flush()?;
-            done = Some((answer, tx.state));
+            let hollow = state.hollow();
+            let mut tx = Tx { statements, state: std::mem::replace(state, hollow) };
+            let answer = body(&mut tx).and_then(|answer| {
+                tx.settle()?;
+                tx.statements.flush().map(|()| answer)
+            });
+            *state = tx.state;
+            done = Some(answer?);
             Ok(())
         });
-        // What was drawn stays drawn.
-        self.state.places = places;
+        self.state.leave(before, outcome.is_ok());
         outcome?;
-        let Some((answer, state)) = done else {
-            return Err(Error::internal("a savepoint ended without an answer"));
-        };
-        self.state = State { looks_first: self.state.looks_first, ..state };
-        Ok(answer)
+        done.ok_or_else(|| Error::internal("a savepoint ended without an answer"))
     }
 
     /// The declaration and the layout of a collection, held apart from the transaction.

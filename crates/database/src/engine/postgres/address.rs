@@ -7,8 +7,8 @@ use futures_util::future::{Either, join, select};
 use mains_base::{Error, Kind, Result};
 use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
 
-/// How long the question for the sessions may take.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long connecting and the question for the sessions may take.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Refuses an address that wants an encrypted connection, rather than connect without one.
 pub(super) fn check(url: &str) -> Result<()> {
@@ -28,7 +28,7 @@ pub(super) fn check(url: &str) -> Result<()> {
 /// Refuses a pooler that gives one session to several clients: leases, settings and prepared statements would be
 /// another client's. Two clients are never in the same session otherwise. A server that does not answer is no matter here.
 pub(super) async fn keeps_sessions(config: &Config) -> Result<()> {
-    let Some((first, second)) = two_sessions(config).await else { return Ok(()) };
+    let Some((first, second)) = two_sessions(config, PATIENCE).await else { return Ok(()) };
     if first != second {
         return Ok(());
     }
@@ -41,15 +41,20 @@ pub(super) async fn keeps_sessions(config: &Config) -> Result<()> {
     ))
 }
 
+/// The sessions of two clients, if they come in time.
+async fn two_sessions(config: &Config, patience: Duration) -> Option<(String, String)> {
+    tokio::time::timeout(patience, both_sessions(config)).await.ok().flatten()
+}
+
 /// The sessions of two clients that are connected at the same time and ask one after the other.
-async fn two_sessions(config: &Config) -> Option<(String, String)> {
+async fn both_sessions(config: &Config) -> Option<(String, String)> {
     let (one, first) = config.connect(NoTls).await.ok()?;
     let (other, second) = config.connect(NoTls).await.ok()?;
     let asking = async { Some((session(&one).await?, session(&other).await?)) };
-    let asking = pin!(tokio::time::timeout(PATIENCE, asking));
+    let asking = pin!(asking);
     let driving = pin!(join(first, second));
     match select(asking, driving).await {
-        Either::Left((sessions, _)) => sessions.ok().flatten(),
+        Either::Left((sessions, _)) => sessions,
         Either::Right(_) => None,
     }
 }
@@ -65,6 +70,16 @@ async fn session(client: &Client) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_server_that_takes_connections_and_says_nothing_is_not_waited_for() {
+        let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("postgres://mains@127.0.0.1:{}/shop", silent.local_addr().unwrap().port());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let config: Config = url.parse().unwrap();
+        let sessions = runtime.block_on(async { two_sessions(&config, Duration::from_millis(50)).await });
+        assert_eq!(sessions, None);
+    }
 
     #[test]
     fn encryption_is_refused_and_never_left_out_quietly() {

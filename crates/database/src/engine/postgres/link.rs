@@ -7,6 +7,7 @@ use bytes::BytesMut;
 use mains_base::{Error, Result};
 use postgres_protocol::message::frontend;
 
+use super::done::{Done, ended};
 use super::failure::{Failure, Trouble};
 use super::plans::Plans;
 use super::session::Life;
@@ -26,21 +27,6 @@ pub(super) struct Link {
     pub(super) in_transaction: bool,
     pub(super) life: Arc<Life>,
     used: Instant,
-}
-
-/// What came back for a statement.
-#[derive(Debug)]
-pub(super) enum Done {
-    Count(u64),
-    Rows(Found),
-    /// The server says ROLLBACK: after COMMIT that nothing was stored.
-    RolledBack,
-}
-
-impl Done {
-    pub(super) fn count(&self) -> u64 {
-        if let Self::Count(count) = self { *count } else { 0 }
-    }
 }
 
 impl Link {
@@ -243,15 +229,6 @@ impl Drop for Link {
         // The server may be gone already; it learns of the end in any case.
         drop(self.line.send(&out));
     }
-}
-
-/// What a `CommandComplete` says: `INSERT 0 5`, `UPDATE 3`, `COMMIT`.
-fn ended(mut body: Body<'_>) -> Done {
-    let text = body.text().unwrap_or_default();
-    if text == "ROLLBACK" {
-        return Done::RolledBack;
-    }
-    Done::Count(text.rsplit(' ').next().and_then(|count| count.parse().ok()).unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 mod address;
 mod attempt;
 mod connecting;
+mod done;
 mod failure;
 mod holes;
 mod link;

@@ -8,8 +8,9 @@ use mains_base::{Error, Result, Value};
 use tokio_postgres::Config;
 
 use super::connecting;
+use super::done::Done;
 use super::failure::{Failure, Trouble};
-use super::link::{Done, Link};
+use super::link::Link;
 use super::wire::{Batch, Found, Plain, Prepared};
 
 /// After a failed attempt to connect, nobody tries again for this long: callers get their 503 at once.

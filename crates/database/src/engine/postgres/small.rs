@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
+use super::done::Done;
 use super::failure::Failure;
-use super::link::Done;
 use super::session::Session;
 use super::wire::Found;
 use crate::engine::failure;

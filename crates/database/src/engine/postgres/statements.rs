@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use mains_base::{Error, Result, Value};
 
+use super::done::Done;
 use super::failure::{Failure, Trouble};
-use super::link::Done;
 use super::session::{Life, Session};
 use super::wire::{Found, Mark, Plain};
 use crate::dialect::Dialect;

@@ -106,15 +106,19 @@ impl Readers {
 
     fn slot(&self) -> Option<MutexGuard<'_, Option<Reader>>> {
         let first = PLACE.with(Cell::get);
-        (0..SLOTS).find_map(|offset| match self.slots.get((first + offset) % SLOTS)?.try_lock() {
-            Ok(slot) => Some(slot),
-            // Whatever panicked may have left a transaction open.
-            Err(TryLockError::Poisoned(slot)) => {
-                let mut slot = slot.into_inner();
-                *slot = None;
-                Some(slot)
+        (0..SLOTS).find_map(|offset| {
+            let place = self.slots.get((first + offset) % SLOTS)?;
+            match place.try_lock() {
+                Ok(slot) => Some(slot),
+                // Whatever panicked may have left a transaction open.
+                Err(TryLockError::Poisoned(slot)) => {
+                    let mut slot = slot.into_inner();
+                    *slot = None;
+                    place.clear_poison();
+                    Some(slot)
+                }
+                Err(TryLockError::WouldBlock) => None,
             }
-            Err(TryLockError::WouldBlock) => None,
         })
     }
 

@@ -6,7 +6,7 @@ mod lost;
 mod plans;
 mod pooler;
 mod postgres;
-mod proxy;
+pub(crate) mod proxy;
 mod sqlite;
 
 use std::sync::Arc;

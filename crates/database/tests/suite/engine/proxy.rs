@@ -44,6 +44,8 @@ pub(crate) struct Proxy {
 struct State {
     server: Config,
     fate: Mutex<(Fate, Fate)>,
+    /// Words after which another fate is met.
+    awaited: Mutex<Option<(&'static str, Fate, Fate)>>,
     held: Mutex<Vec<Box<dyn Stream>>>,
     asked: Notify,
 }
@@ -57,7 +59,13 @@ impl Proxy {
         let (user, database) = (server.get_user().unwrap(), server.get_dbname().unwrap());
         let url = format!("postgres://{user}{}@127.0.0.1:{port}/{database}", password.unwrap_or_default());
         let fate = Mutex::new((Fate::Pass, Fate::Pass));
-        let state = Arc::new(State { server, fate, held: Mutex::default(), asked: Notify::new() });
+        let state = Arc::new(State {
+            server,
+            fate,
+            awaited: Mutex::default(),
+            held: Mutex::default(),
+            asked: Notify::new(),
+        });
         let serving = Arc::clone(&state);
         tokio::runtime::Handle::current().spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
@@ -71,6 +79,11 @@ impl Proxy {
 
     pub(crate) fn next(&self, fate: Fate, then: Fate) {
         *self.state.fate.lock().unwrap() = (fate, then);
+    }
+
+    /// The same from when somebody says these words.
+    pub(crate) fn after(&self, words: &'static str, fate: Fate, then: Fate) {
+        *self.state.awaited.lock().unwrap() = Some((words, fate, then));
     }
 
     /// Waits until somebody asks what became of a transaction.
@@ -112,6 +125,7 @@ impl State {
                     if holds(bytes, b"pg_xact_status") {
                         self.asked.notify_one();
                     }
+                    self.listen(bytes);
                     let fate = if holds(bytes, COMMIT) { self.take() } else { Fate::Pass };
                     match fate {
                         Fate::Pass | Fate::Refuse => {}
@@ -148,6 +162,13 @@ impl State {
                     }
                 }
             }
+        }
+    }
+
+    fn listen(&self, bytes: &[u8]) {
+        let mut awaited = self.awaited.lock().unwrap();
+        if let Some((_, fate, then)) = awaited.take_if(|(words, ..)| holds(bytes, words.as_bytes())) {
+            *self.fate.lock().unwrap() = (fate, then);
         }
     }
 

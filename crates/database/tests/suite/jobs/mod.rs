@@ -2,6 +2,7 @@
 
 mod runner;
 mod schedules;
+mod unsure;
 
 use std::future::Future;
 use std::sync::Arc;

@@ -9,11 +9,13 @@ mod held;
 mod hot;
 mod leaving;
 mod logged;
+mod numbers;
 mod services;
 mod settled;
 mod shop;
 pub(crate) mod site;
 mod together;
+pub(crate) mod unknown;
 mod update;
 
 use std::future::Future;

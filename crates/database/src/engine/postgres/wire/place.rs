@@ -27,7 +27,8 @@ pub(crate) enum Socket {
     Unix(UnixStream),
 }
 
-/// All addresses, in the order in which they are tried. Names are looked up, with the resolver's own time limit.
+/// All addresses, in the order in which they are tried. Names are looked up, with the resolver's own time limit; one
+/// that has no address is passed over where another host has.
 pub(crate) fn places(config: &Config) -> Result<Vec<Place>> {
     let (hosts, addresses, ports) = (config.get_hosts(), config.get_hostaddrs(), config.get_ports());
     let count = hosts.len().max(addresses.len());
@@ -35,13 +36,16 @@ pub(crate) fn places(config: &Config) -> Result<Vec<Place>> {
     if count == 0 || !fits(ports.len()) || (!hosts.is_empty() && !fits(addresses.len())) {
         return Err(Error::new(ErrorKind::InvalidInput, "hosts, addresses and ports do not match"));
     }
-    let mut places = Vec::new();
+    let (mut places, mut unknown) = (Vec::new(), None);
     for number in 0..count {
         let port = ports.get(number).or(ports.first()).copied().unwrap_or(PORT);
         match (addresses.get(number), hosts.get(number)) {
             (Some(address), _) => places.push(Place::Tcp(SocketAddr::new(*address, port))),
             (None, Some(Host::Tcp(name))) => {
-                places.extend((name.as_str(), port).to_socket_addrs()?.map(Place::Tcp));
+                match (name.as_str(), port).to_socket_addrs() {
+                    Ok(found) => places.extend(found.map(Place::Tcp)),
+                    Err(cause) => unknown = Some(cause),
+                }
             }
             (None, Some(Host::Unix(folder))) => {
                 places.push(Place::Unix(folder.join(format!(".s.PGSQL.{port}"))));
@@ -49,7 +53,10 @@ pub(crate) fn places(config: &Config) -> Result<Vec<Place>> {
             (None, None) => {}
         }
     }
-    Ok(places)
+    match unknown {
+        Some(cause) if places.is_empty() => Err(cause),
+        _ => Ok(places),
+    }
 }
 
 impl Place {
@@ -149,6 +156,13 @@ mod tests {
         assert_eq!(of("postgres://u@127.0.0.1/x").unwrap(), [tcp("127.0.0.1:5432")]);
         assert_eq!(of("hostaddr=127.0.0.9 host=nowhere.invalid user=u").unwrap(), [tcp("127.0.0.9:5432")]);
         assert_eq!(of("host=/run/pg port=7 user=u").unwrap(), [Place::Unix("/run/pg/.s.PGSQL.7".into())]);
+    }
+
+    #[test]
+    fn a_host_without_an_address_is_passed_over() {
+        let two = of("host=nowhere.invalid,127.0.0.2 port=7,8 user=u").unwrap();
+        assert_eq!(two, [Place::Tcp("127.0.0.2:8".parse().unwrap())]);
+        assert!(of("host=nowhere.invalid user=u").is_err());
     }
 
     #[test]
