@@ -72,9 +72,9 @@ impl Tx<'_> {
         }
         let counts = |field: &Field| matches!(field.kind, FieldKind::Integer { sequence: Some(_), .. });
         let counted: Vec<_> = declared_fields(collection).filter(|field| counts(field)).collect();
-        let is_asked = trees.iter().any(|tree| {
-            counted.iter().any(|field| tree.names().contains(&(collection.id, field.id)))
-        });
+        let is_asked = trees
+            .iter()
+            .any(|tree| counted.iter().any(|field| tree.names().contains(&(collection.id, field.id))));
         if is_asked { self.owe_numbers() } else { Ok(()) }
     }
 

@@ -16,7 +16,11 @@ const DEADLINE: Duration = Duration::from_secs(30);
 
 /// Starts a runner; what is given back stops it and waits for its end.
 #[expect(clippy::disallowed_methods, reason = "the test waits for this task's end")]
-pub(super) fn start(db: &mains_database::Db, jobs: Jobs, settings: RunnerSettings) -> impl AsyncFnOnce() + use<> {
+pub(super) fn start(
+    db: &mains_database::Db,
+    jobs: Jobs,
+    settings: RunnerSettings,
+) -> impl AsyncFnOnce() + use<> {
     let (stop, stopped) = oneshot::channel::<()>();
     let runner = Runner::new(db.clone(), jobs, settings).unwrap();
     let running = tokio::task::spawn(runner.run(async { drop(stopped.await) }));

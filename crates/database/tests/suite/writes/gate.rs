@@ -54,7 +54,8 @@ fn nothing_writes_past_the_choke_point() {
 fn a_text_is_judged_whatever_letters_it_names_its_table_in() {
     super::on_both(|site| async move {
         let site = &site;
-        for text in ["UPDATE Accounts SET version = 7", "DELETE FROM \"accounts\"", "delete from POSTS__TAGS"] {
+        for text in ["UPDATE Accounts SET version = 7", "DELETE FROM \"accounts\"", "delete from POSTS__TAGS"]
+        {
             let refused = site.db.write(&[], move |tx| tx.execute_later(text, &[])).await.unwrap_err();
             assert!(format!("{refused:?}").contains("past the choke point"), "{text}: {refused:?}");
         }

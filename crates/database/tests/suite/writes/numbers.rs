@@ -11,7 +11,8 @@ use serde_json::{Value as Json, json};
 
 use super::site::{Site, refused};
 
-const SHOPS: &str = "prefix = \"shop\"\n[fields.name]\ntype = \"text\"\n[rules]\nread = 'true'\ncreate = 'true'\n";
+const SHOPS: &str =
+    "prefix = \"shop\"\n[fields.name]\ntype = \"text\"\n[rules]\nread = 'true'\ncreate = 'true'\n";
 const TICKETS: &str = r#"
 prefix = "ticket"
 [fields.shop]

@@ -41,12 +41,10 @@ pub(crate) fn places(config: &Config) -> Result<Vec<Place>> {
         let port = ports.get(number).or(ports.first()).copied().unwrap_or(PORT);
         match (addresses.get(number), hosts.get(number)) {
             (Some(address), _) => places.push(Place::Tcp(SocketAddr::new(*address, port))),
-            (None, Some(Host::Tcp(name))) => {
-                match (name.as_str(), port).to_socket_addrs() {
-                    Ok(found) => places.extend(found.map(Place::Tcp)),
-                    Err(cause) => unknown = Some(cause),
-                }
-            }
+            (None, Some(Host::Tcp(name))) => match (name.as_str(), port).to_socket_addrs() {
+                Ok(found) => places.extend(found.map(Place::Tcp)),
+                Err(cause) => unknown = Some(cause),
+            },
             (None, Some(Host::Unix(folder))) => {
                 places.push(Place::Unix(folder.join(format!(".s.PGSQL.{port}"))));
             }
