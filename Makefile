@@ -26,6 +26,7 @@ test: ## all tests, on SQLite and on a PostgreSQL started for them, and in a bro
 	cargo xtask torture crash --rounds 4
 	cargo xtask torture migrate --rounds 8
 	cargo xtask torture migrate --rounds 8 --database postgres
+	cargo xtask torture backup --rounds 8
 	cargo xtask packages
 	node --test tests/browser/
 

@@ -1,8 +1,9 @@
-//! Crashes and power cuts under load: `cargo xtask torture kill9|cut|crash|migrate`. Exit 1 when an acknowledged write
+//! Crashes and power cuts under load: `cargo xtask torture kill9|cut|crash|migrate|…`. Exit 1 when an acknowledged write
 //! is lost (or, for `cut --sync normal`, when none is: then the test proves nothing).
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "it reports to the terminal")]
 
+mod backup;
 mod clients;
 mod crash;
 mod cut;
@@ -16,14 +17,17 @@ mod writers;
 
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: cargo xtask torture kill9|cut|crash|migrate|jobs|streams [--mains PROGRAM] [--rounds N] [--database sqlite|postgres] [--sync full|normal]
+const USAGE: &str = "usage: cargo xtask torture kill9|cut|crash|migrate|jobs|streams|backup [--mains PROGRAM] [--rounds N] [--database sqlite|postgres] [--sync full|normal]
 
   kill9    kill -9 of the server under load, again and again; then all it acknowledged must be there
-  streams  the same while 50 listen, whose connections are killed too; they must hear all, in order, once
+  streams  the same while 50 listen, whose connections are killed too, and PostgreSQL under the server; they must hear
+           all, in order, once
   cut      kill9 with a disk (FUSE) that drops or tears what was not synced; with --sync normal it must lose
   crash    PostgreSQL killed or stopped at once, again and again, while the server goes on: nothing lost or doubled, 503
            in the meantime, and it comes back by itself
   migrate  kill -9 of `mains migrate` at many moments: the old schema or the new one, and a second run finishes
+  backup   kill -9 of `mains backup` and `mains restore`, served and not: a backup that has its name is whole, a site is
+           the old one or the restored one
   jobs     kill -9 of a process that does jobs, while its clock is set forward and back; each effect once by its key";
 
 fn main() -> ExitCode {
@@ -63,6 +67,7 @@ fn main() -> ExitCode {
         options::Which::Migrate => migrate::run(&options),
         options::Which::Jobs => jobs::run(&options),
         options::Which::Streams => streams::run(&options),
+        options::Which::Backup => backup::run(&options),
     };
     match done {
         Ok(report) => {

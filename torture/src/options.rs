@@ -18,6 +18,8 @@ pub(crate) enum Which {
     Jobs,
     /// `kill -9` beside streams of changes.
     Streams,
+    /// `kill -9` of `mains backup` and `mains restore`.
+    Backup,
 }
 
 /// How.
@@ -70,6 +72,7 @@ pub(crate) fn parse(arguments: &[String]) -> Option<(Which, Options)> {
         "migrate" => Which::Migrate,
         "jobs" => Which::Jobs,
         "streams" => Which::Streams,
+        "backup" => Which::Backup,
         _ => return None,
     };
     let mut options =
@@ -86,5 +89,6 @@ pub(crate) fn parse(arguments: &[String]) -> Option<(Which, Options)> {
         }
         rest = after;
     }
-    (rest.is_empty() && !(which == Which::Cut && options.postgres)).then_some((which, options))
+    (rest.is_empty() && !(matches!(which, Which::Cut | Which::Backup) && options.postgres))
+        .then_some((which, options))
 }

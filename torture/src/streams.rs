@@ -1,5 +1,5 @@
-//! Streams of changes while the server and connections are killed: what was acknowledged is heard by everybody, in
-//! order, and but once.
+//! Streams of changes while the server, PostgreSQL under it and connections are killed: what was acknowledged is heard by
+//! everybody, in order, and but once.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::{BufRead, BufReader, Error, ErrorKind, Result, Write};
@@ -35,7 +35,7 @@ read = 'true'
 /// Kills, restarts and compares.
 pub(crate) fn run(options: &Options) -> Result<Report> {
     let folder = tempfile::tempdir()?;
-    let postgres =
+    let mut postgres =
         options.postgres.then(|| Postgres::start(Disk::Durable)).transpose().map_err(Error::other)?;
     let mut environment = Vec::new();
     if let Some(postgres) = &postgres {
@@ -62,6 +62,10 @@ pub(crate) fn run(options: &Options) -> Result<Report> {
         let counting = counted.count(server.port, &key);
         let writers = Writers::start(server.port, &key, u64::from(round) * 1_000_000);
         std::thread::sleep(Duration::from_millis(600 + u64::from(round * 37 % 300)));
+        if let Some(postgres) = &mut postgres {
+            crash(postgres, round)?;
+            comes_back(server.port, &key, &counted.counter)?;
+        }
         server.kill()?;
         acknowledged.append(&mut writers.stop());
         counted.last = counting.join().unwrap_or_default().max(counted.last);
@@ -81,14 +85,44 @@ pub(crate) fn run(options: &Options) -> Result<Report> {
     let missing = sum(&|heard| heard.missing(wanted)) + deaf;
     let (reordered, doubled) = (sum(&|heard| heard.reordered), sum(&|heard| heard.doubled));
     let title = format!("streams on {}", if options.postgres { "PostgreSQL" } else { "SQLite" });
+    let crashes = if options.postgres { options.rounds as usize } else { 0 };
     let counted = vec![
         (acknowledged.len(), "acknowledged"),
+        (crashes, "crashes of the database"),
         (missing, "missing"),
         (reordered, "reordered"),
         (doubled, "double"),
     ];
     let is_good = !acknowledged.is_empty() && missing + reordered + doubled == 0;
     Ok(Report { title, rounds: options.rounds, counted, is_good })
+}
+
+/// PostgreSQL goes, by `kill -9` or an immediate shutdown in turn, and comes back under a server that stays.
+fn crash(postgres: &mut Postgres, round: u32) -> Result<()> {
+    if round.is_multiple_of(2) {
+        postgres.kill();
+    } else {
+        postgres.stop_at_once();
+    }
+    // Sometimes it is away for longer than a write waits for a connection.
+    std::thread::sleep(Duration::from_millis(if round % 3 == 2 { 1_500 } else { 50 }));
+    postgres.restart().map_err(Error::other)
+}
+
+/// Waits until writes are acknowledged again, and a little longer.
+fn comes_back(port: u16, key: &str, counter: &str) -> Result<()> {
+    let mut wire = Wire::open(port, key)?;
+    let begun = Instant::now();
+    let up = json!({"count": {"add": 1}});
+    while wire.call("PATCH", &format!("/api/counters/{counter}"), Some(&up))?.status != 200 {
+        if begun.elapsed() > PATIENCE {
+            return Err(Error::other("the database is back, and the server does not come back to it"));
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    // What is written from here on goes through streams that this server began anew.
+    std::thread::sleep(Duration::from_millis(300));
+    Ok(())
 }
 
 /// Listeners that have begun.
@@ -247,7 +281,7 @@ impl Listener {
 
     fn listen(&mut self, connections: u32) -> Result<()> {
         let stream = TcpStream::connect(("127.0.0.1", self.port.load(Ordering::SeqCst)))?;
-        stream.set_read_timeout(Some(Duration::from_millis(500)))?;
+        stream.set_read_timeout(Some(PATIENCE))?;
         let (key, cursor) = (&self.key, &self.cursor);
         let last = if cursor.is_empty() { String::new() } else { format!("last-event-id: {cursor}\r\n") };
         let request = format!(
@@ -260,6 +294,11 @@ impl Listener {
         let (mut events, mut new, mut event) = (0, HashMap::new(), Event::default());
         let mut lines = BufReader::new(&stream);
         let mut line = String::new();
+        lines.read_line(&mut line)?;
+        if !std::mem::take(&mut line).starts_with("HTTP/1.1 200 ") {
+            return Err(Error::other("no stream"));
+        }
+        stream.set_read_timeout(Some(Duration::from_millis(500)))?;
         loop {
             match lines.read_line(&mut line) {
                 Ok(0) => return Ok(()),
@@ -313,18 +352,25 @@ impl Listener {
         }
     }
 
-    /// Too much was missed: the lists say it.
+    /// Too much was missed: the lists say it. They are sorted by when a record was made, which is not when it was
+    /// committed, so the order of what comes is looked at anew.
     fn read_all(&mut self) -> Result<()> {
+        self.heard.numbers.clear();
         let mut wire = Wire::open(self.port.load(Ordering::SeqCst), &self.key)?;
-        let (mut address, first) = (String::new(), "/api/entries?limit=500&fields=writer,number,version");
+        let counters = wire.call("GET", "/api/counters", None)?.json();
+        let version = counters.pointer("/items/0/version").and_then(Value::as_u64);
+        self.heard.version = version.ok_or_else(|| Error::other("the counter is not answered"))?;
+        let (mut address, first) = (String::new(), "/api/entries?limit=500&fields=writer,number");
         loop {
-            let page = wire.call("GET", &format!("{first}{address}"), None)?.json();
+            let page = wire.call("GET", &format!("{first}{address}"), None)?;
+            if page.status != 200 {
+                return Err(Error::other("the lists are not answered"));
+            }
+            let page = page.json();
             for record in page.get("items").and_then(Value::as_array).into_iter().flatten() {
                 let text = |name: &str| record.get(name).and_then(Value::as_str).unwrap_or_default();
-                let number = |name: &str| record.get(name).and_then(Value::as_u64).unwrap_or_default();
-                self.heard.entries.entry(text("id").to_owned()).or_default();
-                let last = self.heard.numbers.entry(number("writer")).or_default();
-                *last = number("number").max(*last);
+                // What is told of it after this is told again.
+                self.heard.entries.entry(text("id").to_owned()).or_insert(1);
             }
             match page.get("next").and_then(Value::as_str) {
                 Some(next) => address = format!("&cursor={next}"),

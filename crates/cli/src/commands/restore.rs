@@ -36,12 +36,18 @@ pub(crate) fn run(
     runtime.block_on(async {
         let db = site::open_database(folder, settings).await?;
         let outcome = restore(folder, &db, arguments).await;
+        if outcome.is_err() {
+            // What was unpacked holds secrets of the site.
+            clear(&data)?;
+        }
         db.engine().close().await;
         let (manifest, swap) = outcome?;
         if let Some(from) = swap {
-            take_place(&from, &data)?;
+            // Whoever came first since then has the database, and keeps it.
+            let own = backup::Owned::take(&data.join(DATABASE))?;
+            own.replace_by(&from)?;
+            clear(&data)?;
         }
-        clear(&data)?;
         talk.say(&format!("Restored what was backed up at {}.", manifest.made));
         talk.say("The log begins a new timeline; browsers that follow it load anew. Jobs that waited then wait again.");
         Ok(())
@@ -79,6 +85,7 @@ async fn restore(
     let manifest = blocking(move || archive::unpack(&from, &content)).await?;
     if !manifest.is_file() {
         fill(db, folder, (&into, &manifest)).await?;
+        clear(&data)?;
         return Ok((manifest, None));
     }
     let file = into.join(DATABASE);
@@ -91,6 +98,7 @@ async fn restore(
     }
     let manifest = as_rows(&file, &into, manifest).await?;
     fill(db, folder, (&into, &manifest)).await?;
+    clear(&data)?;
     Ok((manifest, None))
 }
 
@@ -108,17 +116,4 @@ async fn as_rows(file: &Path, into: &Path, manifest: Manifest) -> Result<Manifes
     let saved = backup::save(&engine, into, &Arc::new(Progress::default())).await;
     engine.close().await;
     Ok(Manifest { tables: saved?, ..manifest })
-}
-
-/// Puts a whole database file in the place of the site's, which is closed and has its log emptied into it.
-fn take_place(from: &Path, data: &Path) -> Result<()> {
-    let log = data.join(format!("{DATABASE}-wal"));
-    if std::fs::metadata(&log).is_ok_and(|log| log.len() > 0) {
-        let detail = "The old database could not be closed in order. Move data/site.db and what begins with that name \
-            away, then restore into the empty folder.";
-        return Err(Error::new(Kind::Unavailable, "backup.not_closed", detail));
-    }
-    std::fs::File::open(from)?.sync_all()?;
-    std::fs::rename(from, data.join(DATABASE))?;
-    Ok(std::fs::File::open(data)?.sync_all()?)
 }

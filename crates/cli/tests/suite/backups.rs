@@ -66,4 +66,5 @@ fn what_is_no_backup_changes_nothing() {
     assert!(refused(&site.run(&["restore", &file, "--replace"])).contains("no whole backup"));
     assert!(refused(&site.run(&["restore", "absent.tar", "--replace"])).contains("absent.tar"));
     assert_eq!(titles(&site), before);
+    assert!(!site.path.join("data/restoring").exists());
 }

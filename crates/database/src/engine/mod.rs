@@ -28,7 +28,7 @@ pub use self::job::{Answer, Job, Lane};
 pub use self::read::{ReadQuery, Route, RowStream};
 pub use self::rows::{Row, RowView, Rows};
 pub use self::settings::{Durability, EngineSettings, Target};
-pub(crate) use self::sqlite::Lone;
+pub(crate) use self::sqlite::{Lone, lock};
 pub use self::statements::{OnViolation, Statements, Violation, ViolationKind};
 pub(crate) use self::text::kept as kept_text;
 pub use self::view::{Reading, View};

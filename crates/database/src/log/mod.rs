@@ -22,6 +22,9 @@ use self::change::COLUMNS;
 use crate::dialect::Dialect;
 use crate::engine::{Engine, ReadQuery, Route, RowStream, Statements};
 
+/// The code of an error: changes after a place are no longer kept.
+pub const TOO_OLD: &str = "log.too_old";
+
 /// Rows that one call gives at most.
 const MOST: usize = 1_000;
 
@@ -72,7 +75,7 @@ fn collect(rows: &mut dyn RowStream) -> Result<Vec<Change>> {
 fn too_old() -> Error {
     Error::new(
         Kind::Conflict,
-        "log.too_old",
+        TOO_OLD,
         "The changes after this place are no longer kept. Load the records anew and go on from there.",
     )
 }

@@ -232,3 +232,21 @@ fn a_damaged_file_is_not_believed() {
         assert!(backup::prove_file(&path).is_err());
     });
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_takes_the_place_of_one_that_nobody_has_open() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, other) = (folder.path().join("site.db"), folder.path().join("other.db"));
+    std::fs::write(&other, "another").unwrap();
+    let clock: Arc<dyn mains_base::Clock> = Arc::new(mains_base::SystemClock);
+    let engine = Engine::open(&EngineSettings::sqlite(&path), Arc::clone(&clock)).await.unwrap();
+    assert_eq!(backup::Owned::take(&path).unwrap_err().code(), "database.locked");
+    engine.close().await;
+    let own = backup::Owned::take(&path).unwrap();
+    let opened = Engine::open(&EngineSettings::sqlite(&path), clock).await;
+    assert_eq!(opened.err().unwrap().code(), "database.locked");
+    own.replace_by(&other).unwrap();
+    assert_eq!(std::fs::read(&path).unwrap(), b"another");
+    std::fs::write(folder.path().join("site.db-wal"), "of the old one").unwrap();
+    assert_eq!(own.replace_by(&path).unwrap_err().code(), "backup.not_closed");
+}

@@ -34,9 +34,11 @@ impl Bye {
     }
 }
 
-/// The first event; clients come back a second after they lose a stream.
-pub(super) fn ready(cursor: &str) -> Bytes {
-    format!("retry: 1000\nevent: ready\nid: {cursor}\ndata: {{\"cursor\":\"{cursor}\"}}\n\n").into()
+/// The first event; clients come back a second after they lose a stream. Before a [`resync`] it has no cursor.
+pub(super) fn ready(cursor: Option<&str>) -> Bytes {
+    let id = cursor.map_or_else(String::new, |cursor| format!("id: {cursor}\n"));
+    let cursor = cursor.map_or_else(|| "null".to_owned(), |cursor| format!("\"{cursor}\""));
+    format!("retry: 1000\nevent: ready\n{id}data: {{\"cursor\":{cursor}}}\n\n").into()
 }
 
 /// The cursor that came is too old: read the lists again, and go on from this one.

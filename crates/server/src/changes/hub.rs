@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use mains_base::{Result, Uuid};
+use mains_base::{Error, Result, Uuid};
 use mains_database::log::{self, Change, Position};
 use mains_database::records::live::{Place, Subscribers, Wish};
 use mains_database::records::{Cursors, Source};
@@ -172,11 +172,7 @@ impl Hub {
         let changes = match log::read(self.db.engine(), from, BATCH).await {
             Ok(changes) => changes,
             Err(error) => {
-                tracing::error!(?error, "the log could not be followed");
-                self.end_all(Bye::Failed);
-                if let Ok(last) = log::last(self.db.engine()).await {
-                    self.subscribers.go_on_from(last);
-                }
+                self.cannot_follow(&error).await;
                 return false;
             }
         };
@@ -194,6 +190,18 @@ impl Hub {
             tokio::task::yield_now().await;
         }
         changes.len() == BATCH
+    }
+
+    /// Ends the streams: what they miss is told to whoever comes back. The log is followed from where it was, once the
+    /// database answers; what is no longer kept is skipped, in one step with the end of all who would miss it.
+    async fn cannot_follow(&self, error: &Error) {
+        tracing::error!(?error, "the log could not be followed");
+        if error.code() == log::TOO_OLD
+            && let Ok(last) = log::last(self.db.engine()).await
+        {
+            self.subscribers.go_on_from(last);
+        }
+        self.end_all(Bye::Failed);
     }
 
     async fn tell(&self, source: &Source<'_>, change: &Change) -> Result<()> {

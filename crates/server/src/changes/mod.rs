@@ -82,29 +82,31 @@ async fn beginning(
 ) -> Result<Beginning> {
     let timeline = records.hub().timeline().await?;
     let at = |position| Place { timeline, position }.sealed(source.cursors);
-    let fresh = |event: fn(&str) -> Bytes| {
-        let here = at(position)?;
-        let events =
-            if after.is_some() { vec![event::ready(&here), event(&here)] } else { vec![event(&here)] };
+    let fresh = || {
+        Ok(Beginning { events: vec![event::ready(Some(&at(position)?))], from: position, known: Vec::new() })
+    };
+    // The cursor stands beside the word that says what to do first: who is cut off before it is told again.
+    let resync = || {
+        let events = vec![event::ready(None), event::resync(&at(position)?)];
         Ok(Beginning { events, from: position, known: Vec::new() })
     };
-    let Some(text) = after else { return fresh(event::ready) };
+    let Some(text) = after else { return fresh() };
     let place = Place::opened(source.cursors, text).filter(|place| place.timeline == timeline);
-    let Some(place) = place else { return fresh(event::resync) };
+    let Some(place) = place else { return resync() };
     if place.position >= position {
         // Another node was a little further on.
-        let events = vec![event::ready(text)];
+        let events = vec![event::ready(Some(text))];
         return Ok(Beginning { events, from: place.position, known: Vec::new() });
     }
     let Some(missed) = gap(source, wishes, (place.position, position)).await? else {
-        return fresh(event::resync);
+        return resync();
     };
-    let mut events = vec![event::ready(text)];
+    let mut events = vec![event::ready(Some(text))];
     for one in &missed {
         events.push(told(source, one)?);
     }
     if events.iter().map(Bytes::len).sum::<usize>() > MOST_MISSED {
-        return fresh(event::resync);
+        return resync();
     }
     events.push(event::cursor(&at(position)?));
     let known = missed.iter().map(|one| (one.change.record, one.version)).collect();

@@ -78,7 +78,7 @@ async fn meanwhile(
     let mut at = from;
     while at < to {
         let changes = match log::read(source.engine, at, BATCH).await {
-            Err(error) if error.code() == "log.too_old" => return Ok(None),
+            Err(error) if error.code() == log::TOO_OLD => return Ok(None),
             changes => changes?,
         };
         let Some(last) = changes.last() else { break };
