@@ -4,11 +4,13 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "it reports to the terminal")]
 
 mod backup;
+mod changers;
 mod clients;
 mod crash;
 mod cut;
 mod jobs;
 mod kill9;
+mod log;
 mod migrate;
 mod options;
 mod site;
@@ -19,7 +21,8 @@ use std::process::ExitCode;
 
 const USAGE: &str = "usage: cargo xtask torture kill9|cut|crash|migrate|jobs|streams|backup [--mains PROGRAM] [--rounds N] [--database sqlite|postgres] [--sync full|normal]
 
-  kill9    kill -9 of the server under load, again and again; then all it acknowledged must be there
+  kill9    kill -9 of the server under load, again and again; then all it acknowledged must be there, and the log say
+           the same as the tables
   streams  the same while 50 listen, whose connections are killed too, and PostgreSQL under the server; they must hear
            all, in order, once
   cut      kill9 with a disk (FUSE) that drops or tears what was not synced; with --sync normal it must lose

@@ -24,7 +24,11 @@ const FORMAT: u32 = 0o170_000;
 pub(crate) fn mount(disk: &Arc<Mutex<Disk>>, place: &Path) -> io::Result<BackgroundSession> {
     let mut config = Config::default();
     config.mount_options = vec![MountOption::FSName("cut".to_owned())];
-    fuser::spawn_mount(Mounted(disk.clone()), place, &config)
+    fuser::spawn_mount(Mounted(disk.clone()), place, &config).map_err(|cause| {
+        let text = "A file system of our own cannot be mounted here. It needs /dev/fuse, and root or fusermount3 \
+            (on Debian in the package fuse3); in a container --device /dev/fuse --cap-add SYS_ADMIN.";
+        io::Error::new(cause.kind(), format!("{text} {cause}"))
+    })
 }
 
 struct Mounted(Arc<Mutex<Disk>>);
