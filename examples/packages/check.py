@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Imports a Debian catalog into a fresh site, pages through it while others add to it, asks it questions and exports it again.
 
-    python3 check.py --mains PROGRAM [--catalog FILE] [--postgres URL|env]
+    python3 check.py --mains PROGRAM [--catalog FILE | --whole] [--postgres URL|env]
 
-Without --catalog it asks `apt-cache dumpavail`. Everything runs in a temporary folder. With --postgres (`env`: what MAINS_TEST_POSTGRES says) the same is done on that (empty) database
+Without --catalog it asks `apt-cache dumpavail`; with --whole it fetches Debian's lists first, into a folder of its own, and wants more than 50,000
+packages of them and an import of at least 1,000 records a second. Everything runs in a temporary folder. With --postgres (`env`: what MAINS_TEST_POSTGRES says) the same is done on that (empty) database
 too and the answers must be equal. Prints a line per step; exits 1 when something is not as it should be.
 """
 import argparse, filecmp, http.client, json, os, random, shutil, subprocess, sys, tempfile, threading, time
@@ -26,6 +27,32 @@ QUESTIONS = [
     ("maintainers", {"filter": "packages.map(p, p.installed_size).sum() > 500000", "sort": "name,email"}),
     ("sections", {"filter": 'packages.exists(p, p.essential)', "sort": "name"}),
 ]
+WHOLE, FLOOR = 50_000, 1_000  # packages of a whole catalog; records a second of an import
+
+
+def catalog_of_debian(folder, fetch):
+    """The text of `apt-cache dumpavail`; with `fetch` from lists that are fetched now, without touching those of the system."""
+    options = []
+    if fetch:
+        for name in ("state/lists/partial", "cache/archives/partial"):
+            (folder / name).mkdir(parents=True)
+        options = ["-o", f"Dir::State={folder}/state", "-o", f"Dir::Cache={folder}/cache", "-o", "Dir::State::status=/var/lib/dpkg/status", "-o", "APT::Sandbox::User=root"]
+        print("fetching Debian's lists", flush=True)
+        fetched = subprocess.run(["apt-get", *options, "-qq", "update"], capture_output=True, text=True)
+        if fetched.returncode != 0:
+            raise SystemExit(f"The lists cannot be fetched; see that this machine reaches a Debian mirror.\n{fetched.stderr}")
+    text = subprocess.run(["apt-cache", *options, "dumpavail"], check=True, capture_output=True).stdout
+    if not text.strip():
+        raise SystemExit("apt-cache knows no packages here. Run with --whole, which fetches Debian's lists.")
+    return text
+
+
+def sorted_by(sort, records):
+    """Records in the order that a list with this sort promises: text by code point, nothing before everything."""
+    for name in reversed(sort.split(",")):
+        field = name.removeprefix("-")
+        records = sorted(records, key=lambda record: (record[field] is not None, record[field] if record[field] is not None else 0), reverse=name.startswith("-"))
+    return records
 
 
 class Site:
@@ -102,19 +129,23 @@ class Adder(threading.Thread):
 
 
 def check_paging(site, sort, wanted):
-    """Pages in one order while records are added: none of `wanted` twice or missing."""
+    """Pages in one order while records are added: none of `wanted` twice or missing, and all in that order."""
     section, maintainer = next(page_through(site, "sections", {}))["id"], next(page_through(site, "maintainers", {}))["id"]
     adder = Adder(site, section, maintainer)
     adder.start()
     try:
-        seen = [record["id"] for record in page_through(site, "packages", {"sort": sort, "fields": "name"})]
+        records = list(page_through(site, "packages", {"sort": sort, "fields": "name,size,section,created"}))
     finally:
         adder.stop.set()
         adder.join()
+    seen = [record["id"] for record in records]
     old = [id for id in seen if id in wanted]
+    # Sorted by id before, a tie shows: it is broken by the id, in the direction of the last field.
+    tied = sorted(records, key=lambda record: record["id"], reverse=sort.split(",")[-1].startswith("-"))
+    misplaced = sum(one is not other for one, other in zip(records, sorted_by(sort, tied)))
     twice, missing = len(seen) - len(set(seen)), len(wanted) - len(set(old))
-    print(f"  paged by {sort}: {len(seen)} records, {twice} twice, {missing} missing, {adder.added} added meanwhile")
-    if twice or missing or not adder.added:
+    print(f"  paged by {sort}: {len(seen)} records, {twice} twice, {missing} missing, {misplaced} out of order, {adder.added} added meanwhile")
+    if twice or missing or misplaced or not adder.added:
         raise SystemExit("paging is wrong")
     connection = site.open()
     ask(connection, "GET", "/health")
@@ -134,13 +165,24 @@ def export_equal(site, source, name, fields):
         raise SystemExit(f"compare {source} and {out}")
 
 
-def go(site, sources, records):
-    """Everything on one database; gives the answers to the questions."""
+def import_all(site, sources, records):
+    """Imports the four collections; gives the records a second of all together."""
+    first = time.monotonic()
     for name in NAMES:
         begun = time.monotonic()
         site.run("import", name, str(sources / f"{name}.jsonl"))
         took = time.monotonic() - begun
         print(f"  imported {name}: {len(records[name])} in {took:.1f} s, {len(records[name]) / took:.0f}/s")
+    count, took = sum(map(len, records.values())), time.monotonic() - first
+    print(f"  imported all: {count} in {took:.1f} s, {count / took:.0f}/s")
+    return count / took
+
+
+def go(site, sources, records, floor):
+    """Everything on one database; gives the answers to the questions."""
+    rate = import_all(site, sources, records)
+    if rate < floor:
+        raise SystemExit(f"the import is slower than {floor} records a second")
     wanted = {record["id"] for record in records["packages"]}
     for sort in SORTS:
         check_paging(site, sort, wanted)
@@ -157,7 +199,9 @@ def go(site, sources, records):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--mains", required=True, type=Path)
-    parser.add_argument("--catalog", type=Path)
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--catalog", type=Path)
+    source.add_argument("--whole", action="store_true")
     parser.add_argument("--postgres")
     options = parser.parse_args()
     if options.postgres == "env":
@@ -166,8 +210,11 @@ def main():
         folder = Path(folder)
         catalog = options.catalog or folder / "catalog.txt"
         if not options.catalog:
-            catalog.write_bytes(subprocess.run(["apt-cache", "dumpavail"], check=True, capture_output=True).stdout)
+            catalog.write_bytes(catalog_of_debian(folder, options.whole))
         records = convert(catalog)
+        print(f"{len(records['packages'])} packages")
+        if options.whole and len(records["packages"]) <= WHOLE:
+            raise SystemExit(f"a whole catalog has more than {WHOLE} packages")
         for name, lines in records.items():
             text = "".join(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n" for line in lines)
             (folder / f"{name}.jsonl").write_text(text, encoding="utf-8")
@@ -178,7 +225,7 @@ def main():
             home = folder / title
             home.mkdir()
             with Site(options.mains.resolve(), home, postgres) as site:
-                answers.append(go(site, folder, records))
+                answers.append(go(site, folder, records, FLOOR if options.whole else 0))
         if any(other != answers[0] for other in answers):
             raise SystemExit("the two databases answer differently")
         print(f"{len(answers[0])} questions, {'the same answers on both databases' if len(answers) > 1 else 'answered'}")

@@ -14,7 +14,8 @@ const USAGE: &str = "usage: cargo xtask CHORE
 
   tidy                         sizes, SQL and imports in their rooms, links in Markdown
   test [ARGUMENT…]             the Rust tests, on SQLite and on a PostgreSQL started for them
-  packages [ARGUMENT…]         Debian's catalog in and out, on both databases; without arguments its committed slice
+  packages [ARGUMENT…]         Debian's catalog in and out, on both databases; without arguments its committed slice,
+                               with --whole all of it, fetched now
   bench [--quick] [--only …]   figures as ratios against peers, into bench/results/
   torture kill9|cut|crash|migrate|jobs|streams [ARGUMENT…]  crashes and power cuts under load";
 

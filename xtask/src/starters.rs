@@ -25,21 +25,25 @@ pub(crate) fn torture(arguments: &[String]) -> ExitCode {
     built(command)
 }
 
-/// The packages example over its committed slice, on both databases.
+/// The packages example on both databases: over its committed slice, or with `--whole` over all that Debian has, in an
+/// optimized program, since that looks at the rate, too.
 pub(crate) fn packages(arguments: &[String]) -> ExitCode {
+    let whole = arguments.iter().any(|argument| argument == "--whole");
+    let program = if whole { "target/release/mains" } else { "target/debug/mains" };
     let mut command = Command::new("target/debug/with-postgres");
-    command.args([
-        "python3",
-        "examples/packages/check.py",
-        "--mains",
-        "target/debug/mains",
-        "--postgres",
-        "env",
-    ]);
+    command.args(["python3", "examples/packages/check.py", "--mains", program, "--postgres", "env"]);
     if arguments.is_empty() {
         command.args(["--catalog", "examples/packages/slice.txt.gz"]);
     }
     command.args(arguments);
+    if whole {
+        let mut build = Command::new("cargo");
+        build.args(["build", "--quiet", "--release", "--package", "mains"]);
+        let done = run(build);
+        if done != ExitCode::SUCCESS {
+            return done;
+        }
+    }
     built(command)
 }
 
