@@ -144,6 +144,21 @@ impl Draft<'_> {
         Ok(self.finished(select, text))
     }
 
+    /// The statement that counts those of some records for which it holds; their ids come in the slot behind those of
+    /// `where.` `None`: the rule shows this caller nothing.
+    pub(super) fn holding(&self) -> Result<Option<Statement>> {
+        if self.rule() == Rule::Never {
+            return Ok(None);
+        }
+        let mut select = Select::stored(self.schema, self.dialect, self.collection.id);
+        let mut conditions = self.asked_for(&mut select)?;
+        let slot = self.paths.iter().map(Path::count).sum::<usize>();
+        let ids = select.bind_list(Bind::Slot(u16::try_from(slot).unwrap_or(u16::MAX)), Column::Id);
+        conditions.push(format!("{} IN (SELECT * FROM {ids})", select.column(FieldId::ID)));
+        let text = format!("SELECT count(*) {}{}", select.from(), where_clause(&conditions));
+        Ok(Some(self.finished(select, text)))
+    }
+
     fn finished(&self, select: Select<'_>, text: String) -> Statement {
         let mut statement = select.finish(Arc::<str>::from(text)).kept(self.dialect);
         lift(&mut statement, &self.paths);

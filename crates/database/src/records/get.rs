@@ -80,13 +80,14 @@ pub(super) async fn get(
     key: &Key,
     shown: Shown<'_>,
 ) -> Result<Found> {
-    if shown.expand.is_some() {
-        let ready = ready(source, caller, collection, key, shown)?;
+    let now = source.engine.clock().now();
+    let wanted = Wanted::of(source, (caller, now), collection, key, shown)?;
+    let plan = wanted.plan()?;
+    let Some((planned, layout, version)) = &plan.planned else { return Err(Error::not_found()) };
+    if shown.expand.is_some() || !layout.lists.is_empty() {
+        let ready = wanted.ready(caller, now, &plan)?;
         return source.engine.view(move |view| ready.run(view)).await;
     }
-    let now = source.engine.clock().now();
-    let plan = Wanted::of(source, (caller, now), collection, key, shown)?.plan()?;
-    let Some((planned, layout, version)) = &plan.planned else { return Err(Error::not_found()) };
     let query = planned.query(&Environment { caller, now }, &slots(key))?;
     let (of_rows, version) = (Arc::clone(layout), *version);
     let found = source.engine.read(query, move |rows| match rows.next()? {
@@ -94,26 +95,7 @@ pub(super) async fn get(
         None => Ok(None),
     });
     let (part, version) = found.await?.ok_or_else(Error::not_found)?;
-    let part = part.filled(source.engine, &layout.lists).await?;
     Ok(Found { body: part.bytes.freeze(), version })
-}
-
-/// What a snapshot has to do for it.
-fn ready(
-    source: &Source<'_, impl Reading>,
-    caller: &Caller,
-    collection: CollectionId,
-    key: &Key,
-    shown: Shown<'_>,
-) -> Result<ReadyGet> {
-    let now = source.engine.clock().now();
-    let wanted = Wanted::of(source, (caller, now), collection, key, shown)?;
-    let plan = wanted.plan()?;
-    let found = plan.planned.as_ref().map(|(planned, layout, version)| {
-        let query = planned.query(&Environment { caller, now }, &slots(key))?;
-        Ok::<_, Error>((query, Arc::clone(layout), *version))
-    });
-    Ok(ReadyGet { found: found.transpose()?, expansion: wanted.expansion, caller: caller.clone(), now })
 }
 
 fn slots(key: &Key) -> Vec<Value> {
@@ -139,6 +121,20 @@ impl<'a, R: Reading> Wanted<'a, R> {
         let standing = conditions.standing(collection, caller, now)?;
         let expansion = expansion(source, (caller, now), collection, shown.expand)?;
         Ok(Self { source, collection, conditions, standing, key, shown, expansion })
+    }
+
+    /// What a snapshot has to do for it.
+    fn ready(&self, caller: &Caller, now: Time, plan: &GetPlan) -> Result<ReadyGet> {
+        let found = plan.planned.as_ref().map(|(planned, layout, version)| {
+            let query = planned.query(&Environment { caller, now }, &slots(self.key))?;
+            Ok::<_, Error>((query, Arc::clone(layout), *version))
+        });
+        Ok(ReadyGet {
+            found: found.transpose()?,
+            expansion: self.expansion.clone(),
+            caller: caller.clone(),
+            now,
+        })
     }
 
     fn plan(&self) -> Result<Arc<GetPlan>> {

@@ -62,6 +62,13 @@ pub(super) struct Asking<'a, R> {
     pub(super) now: Time,
 }
 
+impl ListPlan {
+    /// Whether records come with lists, which are statements of their own.
+    fn has_lists(&self) -> bool {
+        self.segments.first().is_some_and(|(_, layout)| !layout.lists.is_empty())
+    }
+}
+
 /// The JSON of a page: `{"items":[…],"next":…}`.
 pub(super) async fn list(
     source: &Source<'_, impl Reading>,
@@ -70,12 +77,12 @@ pub(super) async fn list(
 ) -> Result<Bytes> {
     let plans = source.epoch.part::<Plans>();
     let asking = Asking::of(source, &plans, caller, request)?;
-    if asking.expansion.is_some() {
-        let ready = asking.ready().await?;
+    let plan = asking.plan(&plans).await?;
+    if asking.expansion.is_some() || plan.has_lists() {
+        let ready = asking.ready(plan)?;
         let read = source.engine.view(move |view| ready.run(view));
         return asking.finished(read.await);
     }
-    let plan = asking.plan(&plans).await?;
     asking.run(&plan).await.map_err(|error| advised(error, &plan.name, &plan.advice))
 }
 
@@ -99,7 +106,7 @@ impl<'a, R: Reading> Asking<'a, R> {
         self.body(read.page, read.total.or(self.request.total.then_some(0)))
     }
 
-    fn of(
+    pub(super) fn of(
         source: &'a Source<'a, R>,
         plans: &Plans,
         caller: &'a Caller,
@@ -217,13 +224,14 @@ impl<'a, R: Reading> Asking<'a, R> {
         Ok(plan)
     }
 
-    fn drafted(&self) -> Result<Drafted> {
+    /// What is asked, resolved.
+    pub(super) fn draft(&self) -> Result<Draft<'_>> {
         let (schema, collection): (&Schema, _) = (&self.source.epoch.schema, self.collection);
         let callers = Callers::of(schema, collection.id, self.caller);
         let typed = self.asked.iter().map(|asked| Path::typed(&callers, collection, asked));
         let keys = sort::keys(collection, self.request.sort.as_deref())?;
         let filter = self.request.filter.as_deref().filter(|filter| !filter.is_empty());
-        let draft = Draft {
+        Ok(Draft {
             schema,
             dialect: self.source.epoch.dialect,
             collection,
@@ -236,7 +244,11 @@ impl<'a, R: Reading> Asking<'a, R> {
             filter: filter.map(|filter| callers.filter(filter)).transpose()?,
             gates: self.expansion.as_ref().map_or(&[], |expansion| &expansion.ways),
             page: self.page,
-        };
+        })
+    }
+
+    fn drafted(&self) -> Result<Drafted> {
+        let draft = self.draft()?;
         let directions: Vec<Direction> = draft.order.iter().map(super::draft::OrderKey::direction).collect();
         let parts = match &self.position {
             Some(_) => segments(&directions, self.nulls()),
@@ -252,7 +264,7 @@ impl<'a, R: Reading> Asking<'a, R> {
             segments: Vec::new(),
             total: None,
             directions,
-            name: collection.name.clone(),
+            name: self.collection.name.clone(),
             advice,
             size: AtomicUsize::new(1024),
         };
@@ -280,20 +292,23 @@ impl<'a, R: Reading> Asking<'a, R> {
                 break;
             }
         }
-        let mut page = page.unwrap_or_else(|| Part::none(OPENING));
+        let page = page.unwrap_or_else(|| Part::none(OPENING));
         plan.size.store(page.bytes.len() + SLACK, Ordering::Relaxed);
-        if let Some((_, layout)) = plan.segments.first() {
-            page = page.filled(self.source.engine, &layout.lists).await?;
-        }
         let total = self.total(plan, &environment, &slots).await?;
         self.body(page, total)
     }
 
-    pub(super) fn slots(&self, plan: &ListPlan) -> Result<Vec<Value>> {
+    /// The values of `where.`
+    pub(super) fn compared(&self, paths: &[Path]) -> Result<Vec<Value>> {
         let mut slots = Vec::new();
-        for (path, asked) in plan.paths.iter().zip(&self.asked) {
+        for (path, asked) in paths.iter().zip(&self.asked) {
             slots.extend(path.values(&self.source.epoch.schema, self.caller, asked)?);
         }
+        Ok(slots)
+    }
+
+    pub(super) fn slots(&self, plan: &ListPlan) -> Result<Vec<Value>> {
+        let mut slots = self.compared(&plan.paths)?;
         let Some(position) = &self.position else { return Ok(slots) };
         if position.keys.len() != plan.directions.len() {
             return Err(foreign());

@@ -12,6 +12,7 @@ mod base64;
 mod bounded;
 mod callers;
 mod columns;
+mod condition;
 mod cursor;
 mod draft;
 mod encode;
@@ -36,6 +37,7 @@ mod texts;
 mod wheres;
 
 pub use aggregate::AggregateRequest;
+pub use condition::Condition;
 pub use cursor::Cursors;
 pub use get::Found;
 pub use key::Key;
@@ -76,6 +78,11 @@ impl<R: Reading> Source<'_, R> {
     /// The queries that a page takes, one after the other until it is full: for whoever asks why a list is slow.
     pub async fn queries(&self, caller: &Caller, request: &ListRequest) -> Result<Vec<ReadQuery>> {
         list::queries(self, caller, request).await
+    }
+
+    /// What a list asks for, to be asked again where its records are changed.
+    pub fn condition(&self, caller: &Caller, request: &ListRequest) -> Result<Condition> {
+        Condition::of(self, caller, request)
     }
 
     /// The record with this key as the caller sees it, with what `fields=` and `expand=` name. 404 when there is none,

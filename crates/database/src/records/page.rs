@@ -1,4 +1,6 @@
 //! The rows of a page as bytes, and the lists that belong into them.
+//!
+//! Invariant: a part has no gaps: records with lists take several statements, and are read in a view, record by record.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -24,7 +26,6 @@ const ONE: usize = 512;
 pub(super) struct Part {
     /// What the page opens with, then objects with commas between them.
     pub(super) bytes: BytesMut,
-    gaps: Vec<Gap>,
     /// How many objects.
     pub(super) rows: u32,
     /// Whether there was one more row than there was room for.
@@ -47,7 +48,7 @@ pub(super) struct Room {
 impl Part {
     /// No rows.
     pub(super) fn none(opening: &[u8]) -> Self {
-        Self { bytes: BytesMut::from(opening), gaps: Vec::new(), rows: 0, more: false, last: Vec::new() }
+        Self { bytes: BytesMut::from(opening), rows: 0, more: false, last: Vec::new() }
     }
 
     /// Writes rows until there is no more room.
@@ -63,7 +64,7 @@ impl Part {
             if part.rows > 0 {
                 part.bytes.put_u8(b',');
             }
-            encode::row(&mut part.bytes, &layout.members, row, &mut part.gaps)?;
+            encode::row(&mut part.bytes, &layout.members, row, &mut Vec::new())?;
             part.rows += 1;
             if part.rows == room.rows {
                 part.last = keys(layout, row)?;
@@ -75,7 +76,7 @@ impl Part {
     /// One row.
     pub(super) fn one(layout: &Layout, row: &dyn RowView) -> Result<Self> {
         let mut part = Self { bytes: BytesMut::with_capacity(ONE), rows: 1, ..Self::none(b"") };
-        encode::row(&mut part.bytes, &layout.members, row, &mut part.gaps)?;
+        encode::row(&mut part.bytes, &layout.members, row, &mut Vec::new())?;
         Ok(part)
     }
 
@@ -86,29 +87,11 @@ impl Part {
             if self.rows > 0 {
                 self.bytes.put_u8(b',');
             }
-            let shift = self.bytes.len();
-            self.gaps.extend(next.gaps.into_iter().map(|gap| Gap { at: gap.at + shift, ..gap }));
             self.bytes.extend_from_slice(&next.bytes);
             self.rows += next.rows;
             self.last = next.last;
         }
         self
-    }
-
-    /// Fetches the lists of all rows, one query for each list, and puts them where they belong.
-    pub(super) async fn filled(mut self, engine: &impl Reading, lists: &[ListColumn]) -> Result<Self> {
-        if self.gaps.is_empty() {
-            return Ok(self);
-        }
-        let mut found = Vec::with_capacity(lists.len());
-        for (place, list) in lists.iter().enumerate() {
-            let of_list = self.gaps.iter().filter(|gap| gap.list == place);
-            let records = of_list.map(|gap| Value::Id(gap.record)).collect();
-            found.push(fetched(engine, list, records).await?);
-        }
-        self.bytes = stitched(&self.bytes, &self.gaps, &found);
-        self.gaps.clear();
-        Ok(self)
     }
 }
 

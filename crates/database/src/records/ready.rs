@@ -1,4 +1,4 @@
-//! Lists that are read with what they expand to, all of one state.
+//! Lists that take several statements, for what they expand to or the lists of their records: all of one state.
 
 use std::sync::Arc;
 
@@ -7,7 +7,6 @@ use mains_base::{Caller, Result, Time};
 use super::expand::{Budget, Expansion, expanded};
 use super::list::{Asking, ListPlan, OPENING};
 use super::page::Part;
-use super::plans::Plans;
 use super::refusal::advised;
 use super::shelf::Shelf;
 use crate::engine::{ReadQuery, Reading, View};
@@ -63,8 +62,7 @@ impl ReadyList {
 
 impl<R: Reading> Asking<'_, R> {
     /// What is to be read for it, all of one state.
-    pub(super) async fn ready(&self) -> Result<ReadyList> {
-        let plan = self.plan(&self.source.epoch.part::<Plans>()).await?;
+    pub(super) fn ready(&self, plan: Arc<ListPlan>) -> Result<ReadyList> {
         let (slots, environment) = (self.slots(&plan)?, Environment { caller: self.caller, now: self.now });
         let queries = plan.segments.iter().map(|(planned, _)| planned.query(&environment, &slots));
         let queries = queries.collect::<Result<_>>()?;

@@ -5,6 +5,7 @@ use http::HeaderValue;
 use http::header::{IF_MATCH, IF_NONE_MATCH, IF_UNMODIFIED_SINCE};
 use http::request::Parts;
 use mains_base::{Error, Kind, Result};
+use mains_database::write::records::IfMatch;
 
 use super::query::not_yet;
 
@@ -19,8 +20,8 @@ pub(crate) fn etag(version: i64) -> HeaderValue {
     HeaderValue::from_maybe_shared(text.freeze()).unwrap_or(HeaderValue::from_static("\"v0\""))
 }
 
-/// The version that a write is made on condition of. `*` asks for any, so for nothing more than the record itself.
-pub(crate) fn if_match(head: &Parts) -> Result<Option<i64>> {
+/// What a write is made on condition of: a version, or with `*` any.
+pub(crate) fn if_match(head: &Parts) -> Result<Option<IfMatch>> {
     for later in [IF_NONE_MATCH, IF_UNMODIFIED_SINCE] {
         if head.headers.contains_key(&later) {
             return Err(not_yet(&format!("The header {later}")));
@@ -31,15 +32,16 @@ pub(crate) fn if_match(head: &Parts) -> Result<Option<i64>> {
     let text = first.to_str().ok().map(str::trim).filter(|_| said.next().is_none());
     let Some(text) = text else { return Err(unreadable()) };
     if text == "*" {
-        return Ok(None);
+        return Ok(Some(IfMatch::Any));
     }
     let version = text.strip_prefix("\"v").and_then(|rest| rest.strip_suffix('"'));
     let digits = version.filter(|text| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()));
     // A tag that is none of ours belongs to no version of this record.
     if digits.is_none() && is_one_tag(text) {
-        return Ok(Some(-1));
+        return Ok(Some(IfMatch::Version(-1)));
     }
-    digits.and_then(|digits| digits.parse().ok()).map(Some).ok_or_else(unreadable)
+    let version = digits.and_then(|digits| digits.parse().ok()).ok_or_else(unreadable)?;
+    Ok(Some(IfMatch::Version(version)))
 }
 
 /// One entity tag, weak or strong, and no list (RFC 9110, section 8.8.3).
@@ -58,7 +60,7 @@ fn unreadable() -> Error {
 mod tests {
     use super::*;
 
-    fn read(value: &str) -> Result<Option<i64>> {
+    fn read(value: &str) -> Result<Option<IfMatch>> {
         let request = http::Request::builder().header("if-match", value).body(()).unwrap();
         if_match(&request.into_parts().0)
     }
@@ -68,15 +70,15 @@ mod tests {
         for version in [1, 7, 9_007_199_254_740_991] {
             let tag = etag(version);
             assert_eq!(tag, format!("\"v{version}\"").as_str());
-            assert_eq!(read(tag.to_str().unwrap()).unwrap(), Some(version));
+            assert_eq!(read(tag.to_str().unwrap()).unwrap(), Some(IfMatch::Version(version)));
         }
     }
 
     #[test]
     fn other_tags_match_nothing_and_lists_are_refused() {
-        assert_eq!(read("*").unwrap(), None);
+        assert_eq!(read("*").unwrap(), Some(IfMatch::Any));
         for other in ["W/\"v7\"", "\"abc\"", "\"v\"", "\"v-7\""] {
-            assert_eq!(read(other).unwrap(), Some(-1), "{other}");
+            assert_eq!(read(other).unwrap(), Some(IfMatch::Version(-1)), "{other}");
         }
         for bad in ["v7", "\"v7\", \"v8\"", "", "7"] {
             assert_eq!(read(bad).unwrap_err().code(), "request.if_match", "{bad}");

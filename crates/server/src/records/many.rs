@@ -1,8 +1,10 @@
 //! Many records by a condition: `PATCH` and `DELETE /api/{collection}?where.…`, up to 1,000 at once.
 //!
-//! Invariant: a record is changed only as it was when the condition held: one that changed between the look and the
-//! write makes both happen again.
+//! Invariant: a record is changed only where the condition holds in the transaction that changes it. It is looked for
+//! outside, where a slow condition keeps no writer waiting, and asked again inside; where it no longer holds, both happen
+//! again.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,7 +13,7 @@ use mains_base::{Error, Kind, Result, Uuid};
 use mains_database::records::ListRequest;
 use mains_database::write::Tx;
 use mains_database::write::records::{self as rules, Many};
-use mains_language::schema::{Collection, CollectionId};
+use mains_language::schema::Collection;
 use serde::Deserialize;
 
 use super::write::Change;
@@ -22,14 +24,8 @@ use crate::router::Response;
 /// How many a request changes; one more is looked for, to know whether there are more.
 const MOST: usize = 1000;
 const PAGE: u32 = 500;
-/// How often a look is repeated because a record changed meanwhile.
+/// How often a look is repeated because the condition no longer held.
 const LOOKS: usize = 5;
-
-/// The records that a condition holds for, as they were.
-struct Seen {
-    ids: Vec<Uuid>,
-    versions: Vec<i64>,
-}
 
 #[derive(Deserialize)]
 struct Page {
@@ -40,7 +36,6 @@ struct Page {
 #[derive(Deserialize)]
 struct Item {
     id: String,
-    version: i64,
 }
 
 impl Records {
@@ -73,10 +68,13 @@ impl Records {
             let detail = "If-Match names the version of one record; leave it out.";
             return Err(Error::new(Kind::Malformed, "request.if_match", detail));
         }
+        let condition = Arc::new(self.source(&change.epoch).condition(&change.caller, &asked)?);
         for _ in 0..LOOKS {
-            let (seen, work) = (self.look(change, asked.clone()).await?, work.clone());
+            let seen = self.look(change, asked.clone()).await?;
+            let (condition, work) = (Arc::clone(&condition), work.clone());
             let all = move |tx: &mut Tx<'_>, caller: &mains_base::Caller| {
-                if seen.is_as_it_was(tx, of)? { work(tx, caller, &seen.ids).map(Some) } else { Ok(None) }
+                let first = seen.get(..MOST).unwrap_or(&seen);
+                if condition.holds(tx, caller, first)? { work(tx, caller, &seen).map(Some) } else { Ok(None) }
             };
             if let Some(done) = self.run_alone(change, all).await? {
                 let body = format!("{{\"changed\":{},\"more\":{}}}", done.changed, done.more);
@@ -87,33 +85,22 @@ impl Records {
     }
 
     /// The records that the condition holds for and the caller may read, up to one more than is changed.
-    async fn look(&self, change: &Change<'_>, mut asked: ListRequest) -> Result<Seen> {
-        asked.fields = Some("id,version".to_owned());
+    async fn look(&self, change: &Change<'_>, mut asked: ListRequest) -> Result<Vec<Uuid>> {
+        asked.fields = Some("id".to_owned());
         asked.limit = Some(PAGE);
         let collection = change.collection()?;
-        let mut seen = Seen { ids: Vec::new(), versions: Vec::new() };
+        let mut seen = Vec::new();
         loop {
             let bytes = self.source(&change.epoch).list(&change.caller, &asked).await?;
             let page: Page = serde_json::from_slice(&bytes).map_err(Error::internal)?;
             for item in &page.items {
-                seen.ids.push(id(collection, &item.id)?);
-                seen.versions.push(item.version);
+                seen.push(id(collection, &item.id)?);
             }
             asked.cursor = page.next;
-            if asked.cursor.is_none() || seen.ids.len() > MOST {
+            if asked.cursor.is_none() || seen.len() > MOST {
                 return Ok(seen);
             }
         }
-    }
-}
-
-impl Seen {
-    /// Whether all that will be changed is still the version that was seen.
-    fn is_as_it_was(&self, tx: &mut Tx<'_>, of: CollectionId) -> Result<bool> {
-        let first = self.ids.get(..MOST).unwrap_or(&self.ids);
-        let images = tx.get_all(of, first)?;
-        let same = images.iter().zip(&self.versions).all(|(image, version)| image.version() == *version);
-        Ok(same && images.len() == first.len())
     }
 }
 

@@ -12,7 +12,7 @@ use mains_base::{Caller, Error, Kind, Result, Uuid};
 use mains_database::Epoch;
 use mains_database::engine::Lane;
 use mains_database::records::Key;
-use mains_database::write::records::{self as rules, Target, Written};
+use mains_database::write::records::{self as rules, IfMatch, Target, Written};
 use mains_database::write::{Input, Tx};
 use mains_language::schema::Collection;
 
@@ -38,7 +38,7 @@ pub(super) struct Change<'c> {
     pub(super) keyed: Option<Keyed>,
     pub(super) epoch: Arc<Epoch>,
     pub(super) name: &'c str,
-    pub(super) if_match: Option<i64>,
+    pub(super) if_match: Option<IfMatch>,
     pub(super) content: Content,
 }
 

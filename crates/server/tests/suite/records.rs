@@ -118,9 +118,12 @@ fn a_unique_index_is_an_address() {
         talk.send(say(&vote("PUT"))).await;
         talk.send(say(&vote("PUT")).json(r#"{"up": false}"#)).await;
         talk.send(say(&vote("PUT")).json(r#"{"up": false}"#)).await;
+        talk.send(say(&vote("PUT")).json(r#"{"up": true}"#).with("if-match", "*")).await;
         let body = format!(r#"{{"note": "{note}", "account": "{account}"}}"#);
         talk.send(say("POST /api/votes").json(body)).await;
         talk.send(say(&format!("DELETE /api/votes/account={account},note={note}"))).await;
+        talk.send(say(&vote("PUT")).json(r#"{"up": true}"#).with("if-match", "*")).await;
+        talk.send(say(&vote("GET"))).await;
         talk.send(say("GET /api/accounts/name=Ada%2C%20B%3DC?fields=name")).await;
         talk.send(say("GET /api/accounts/Ada")).await;
         talk.send(say("GET /api/accounts/nme=Ada")).await;
@@ -150,6 +153,10 @@ fn a_unique_index_is_an_address() {
     200 etag: "v2"
     {"id":"vote_3","up":false}
 
+    > PUT /api/votes/account=account_1,note=note_2?fields=up {"up": true}
+    200 etag: "v3"
+    {"id":"vote_3","up":true}
+
     > POST /api/votes {"note": "note_2", "account": "account_1"}
     409
     {"type":"/api/docs/errors#records.not_unique","title":"Conflict","status":409,"code":"records.not_unique","detail":"You have voted already.","errors":[{"pointer":"/note","code":"not_unique","detail":"You have voted already."},{"pointer":"/account","code":"not_unique","detail":"You have voted already."}],"request_id":"req_1"}
@@ -157,6 +164,14 @@ fn a_unique_index_is_an_address() {
     > DELETE /api/votes/account=account_1,note=note_2 
     204
 
+
+    > PUT /api/votes/account=account_1,note=note_2?fields=up {"up": true}
+    412
+    {"type":"/api/docs/errors#records.changed","title":"Precondition Failed","status":412,"code":"records.changed","detail":"This was changed meanwhile. Read it again, then decide.","request_id":"req_1"}
+
+    > GET /api/votes/account=account_1,note=note_2?fields=up 
+    404
+    {"type":"/api/docs/errors#not_found","title":"Not Found","status":404,"code":"not_found","detail":"There is nothing here, or it is not yours to see.","request_id":"req_1"}
 
     > GET /api/accounts/name=Ada%2C%20B%3DC?fields=name 
     200 etag: "v1"

@@ -35,8 +35,17 @@ pub struct Target {
     pub collection: CollectionId,
     /// What its address says.
     pub key: Key,
-    /// The version that the caller has seen (`If-Match`).
-    pub if_match: Option<i64>,
+    /// What the caller has seen of it (`If-Match`).
+    pub if_match: Option<IfMatch>,
+}
+
+/// What a record must be for a write to happen (RFC 9110, section 13.1.1); one that is not there is neither.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IfMatch {
+    /// `*`: whatever is there.
+    Any,
+    /// `"v7"`: this version.
+    Version(i64),
 }
 
 /// A record that was written.
@@ -77,10 +86,12 @@ impl Target {
     }
 
     fn check_version(&self, image: &Image) -> Result<()> {
-        if self.if_match.is_some_and(|version| version != image.version()) {
-            return Err(refusal::changed_meanwhile());
+        match self.if_match {
+            Some(IfMatch::Version(version)) if version != image.version() => {
+                Err(refusal::changed_meanwhile())
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 }
 

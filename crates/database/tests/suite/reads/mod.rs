@@ -8,6 +8,7 @@ mod lists;
 mod oracles;
 mod paging;
 mod plans;
+mod torn;
 mod world;
 
 use std::future::Future;

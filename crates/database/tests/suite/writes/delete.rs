@@ -1,8 +1,11 @@
 //! Deleting records, with what goes with them.
 
-use mains_base::Caller;
-use mains_database::write::Input;
+use std::sync::Arc;
+
+use mains_base::{Caller, Uuid};
+use mains_database::records::{Condition, Cursors, ListRequest, Source};
 use mains_database::write::records;
+use mains_database::write::{Changes, Input};
 use serde_json::json;
 
 use super::on_both;
@@ -103,5 +106,52 @@ fn many_are_changed_or_none() {
         let done =
             site.db.write(&[], move |tx| records::delete_many(tx, &caller, posts, &own)).await.unwrap();
         assert_eq!(done.changed, 2);
+    });
+}
+
+#[test]
+fn a_condition_is_asked_again_where_its_records_are_changed() {
+    on_both(|site| async move {
+        let (ada, system) = (site.account("Ada").await, Caller::system());
+        let post = site.post(&ada, json!({ "title": "First" })).await.unwrap();
+        let comments = site.collection("comments");
+        let comment = json!({ "post": site.text("posts", post.id), "body": "b" });
+        let comment = site.create(&ada, "comments", comment).await.unwrap().id;
+        let condition = |wheres: &[(&str, &str)], filter: &str| {
+            let wheres = wheres.iter().map(|&(path, value)| (path.to_owned(), vec![value.to_owned()]));
+            let request = ListRequest {
+                wheres: wheres.collect(),
+                filter: Some(filter.to_owned()),
+                ..ListRequest::of(comments)
+            };
+            let (epoch, cursors) = (site.db.epoch(), Cursors::new(&[7; 32]).unwrap());
+            let source = Source { engine: site.db.engine(), epoch: &epoch, cursors: &cursors };
+            Arc::new(source.condition(&ada, &request).unwrap())
+        };
+        let over_a_relation = condition(&[("body", "b")], "post.title == \"First\"");
+        let over_time = condition(&[], "now < created + minutes(5)");
+        let holds = async |condition: &Arc<Condition>, who: &Caller, ids: &[Uuid]| {
+            let (condition, who, ids) = (Arc::clone(condition), who.clone(), ids.to_vec());
+            site.db.write(&[], move |tx| condition.holds(tx, &who, &ids)).await.unwrap()
+        };
+        for condition in [&over_a_relation, &over_time] {
+            assert!(holds(condition, &ada, &[comment]).await);
+            assert!(holds(condition, &ada, &[]).await);
+        }
+        // Neither changes the comment itself, nor its version.
+        site.update(&ada, site.target("posts", post.id), json!({ "title": "Second" })).await.unwrap();
+        assert!(!holds(&over_a_relation, &ada, &[comment]).await);
+        assert!(holds(&over_time, &ada, &[comment]).await);
+        site.test.clock.advance_micros(300_000_001);
+        assert!(!holds(&over_time, &ada, &[comment]).await);
+        assert_eq!(site.find("comments", comment).await.unwrap().version(), 1);
+        // In the transaction itself it sees what was changed there.
+        let (condition, id) = (condition(&[], "post.title == \"Third\""), post.id);
+        let (posts, title) = (site.collection("posts"), site.field("posts", "title"));
+        let third = site.db.write(&[], move |tx| {
+            tx.update(posts, id, &Changes::of([(title, "Third".into())]))?;
+            condition.holds(tx, &system, &[comment])
+        });
+        assert!(third.await.unwrap());
     });
 }

@@ -8,7 +8,7 @@ use mains_base::{Caller, CallerKind, Error, Result, Time, Uuid};
 use mains_database::dialect::Dialect;
 use mains_database::log::{Position, read};
 use mains_database::records::Key;
-use mains_database::write::records::{self, Many, Target, Written};
+use mains_database::write::records::{self, IfMatch, Many, Target, Written};
 use mains_database::write::{Input, Sent};
 use mains_language::schema::{Field, FieldId};
 use mains_language::values::{FieldProblem, element_from_json, from_json};
@@ -98,7 +98,7 @@ impl Side {
             }
             Operation::Patch(who, name, which, version, body) => {
                 let Some(target) = self.target(name, which) else { return "no address".into() };
-                let target = Target { if_match: *version, ..target };
+                let target = Target { if_match: version.map(IfMatch::Version), ..target };
                 let (input, caller) = (self.input(name, body), caller(*who));
                 Self::written(
                     self.0.db.write(&[], move |tx| records::update(tx, &caller, &target, &input)).await,
