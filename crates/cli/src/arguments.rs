@@ -145,6 +145,9 @@ pub(crate) enum Keys {
         /// What it is for, to be seen in the list.
         #[arg(long, value_name = "TEXT", default_value = "")]
         note: String,
+        /// When it ends: a day (its first moment, UTC) or an instant, such as 2027-01-31 or 2027-01-31T09:30:00Z.
+        #[arg(long, value_name = "TIME")]
+        expires: Option<String>,
     },
     /// List the keys; the secrets are not stored and cannot be shown.
     List,

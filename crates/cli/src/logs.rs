@@ -16,7 +16,7 @@ use crate::talk::{Hue, paint};
 /// Where the lines of requests come from.
 const REQUESTS: &str = "mains::request";
 
-/// Begins to log. Levels of single modules can be written as in `info,mains_database=debug`.
+/// Begins to log, all parts at the one level of the settings.
 pub(crate) fn start(log: &Log) {
     let lines = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(&log.level))

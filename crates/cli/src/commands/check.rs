@@ -11,8 +11,10 @@ use mains_language::schema::Schema;
 use mains_language::site::{self, Diagnostic};
 use mains_server::{Assets, Pages, Records};
 
+use crate::apps;
 use crate::backend;
 use crate::files;
+use crate::operations::seeds;
 use crate::pages::{self, Mode};
 use crate::settings::Settings;
 use crate::site::Trouble;
@@ -27,8 +29,7 @@ pub(crate) fn run(folder: &Path, settings: &Settings, talk: Talk) -> Result<(), 
     }
     let count = schema.collections.iter().filter(|collection| !collection.is_table()).count();
     let shown = files::pages(folder)?.len();
-    let found = if shown == 0 { Vec::new() } else { check_pages(folder, settings, schema)? };
-    for warning in &found {
+    for warning in &begin(folder, settings, schema)? {
         talk.show(warning);
     }
     let plural = |count: usize, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
@@ -37,8 +38,9 @@ pub(crate) fn run(folder: &Path, settings: &Settings, talk: Talk) -> Result<(), 
     Ok(())
 }
 
-/// Compiles the pages over an empty database of their own, whose plans tell which queries need an index.
-fn check_pages(folder: &Path, settings: &Settings, schema: Schema) -> Result<Vec<Diagnostic>, Trouble> {
+/// Does what the first start does, in a database of its own: makes the tables, puts the seeds, fits the apps, and
+/// compiles the pages, whose plans tell which queries need an index.
+fn begin(folder: &Path, settings: &Settings, schema: Schema) -> Result<Vec<Diagnostic>, Trouble> {
     let place = Scratch::new()?;
     backend::runtime()?.block_on(async {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -47,15 +49,29 @@ fn check_pages(folder: &Path, settings: &Settings, schema: Schema) -> Result<Vec
         let schema = Arc::new(schema);
         let plan = plans::plan(db.engine(), &schema).await?;
         plans::apply(db.engine(), &schema, &plan).await?;
-        db.install(schema);
-        let records = Records::open(db.clone()).await?;
-        let facts = pages::facts(settings, Assets::default(), Mode::Production);
-        let pages = Pages::open(records, facts, &pages::layers(folder)?).map_err(Trouble::Written)?;
-        let mut found = pages.warnings();
-        found.extend(pages.slow().await);
+        db.install(Arc::clone(&schema));
+        seeds::read(&schema, folder)?.put(&db).await?;
+        let records = Records::open(db.clone()).await?.with_apps(&apps::enabled(settings)?)?;
+        let found = if files::pages(folder)?.is_empty() {
+            Vec::new()
+        } else {
+            check_pages(folder, settings, records).await?
+        };
         db.engine().close().await;
         Ok(found)
     })
+}
+
+async fn check_pages(
+    folder: &Path,
+    settings: &Settings,
+    records: Records,
+) -> Result<Vec<Diagnostic>, Trouble> {
+    let facts = pages::facts(settings, Assets::default(), Mode::Production);
+    let pages = Pages::open(records, facts, &pages::layers(folder)?).map_err(Trouble::Written)?;
+    let mut found = pages.warnings();
+    found.extend(pages.slow().await);
+    Ok(found)
 }
 
 /// A folder that is gone when it is dropped.

@@ -12,8 +12,9 @@ use crate::talk::Talk;
 /// Prints the new key alone on stdout, so that a script can catch it.
 pub(crate) fn run(backend: &mut Backend, command: &Keys, talk: Talk) -> Result<()> {
     match command {
-        Keys::Create { roles, note } => {
-            let made = backend.ask(Operation::KeysCreate { roles: roles.clone(), note: note.clone() })?;
+        Keys::Create { roles, note, expires } => {
+            let (roles, note, expires) = (roles.clone(), note.clone(), expires.clone());
+            let made = backend.ask(Operation::KeysCreate { roles, note, expires })?;
             talk.print(text(&made, "secret"))?;
             talk.say(&format!(
                 "Keep it, it is shown this once. It ends with: mains keys revoke {}",
@@ -39,9 +40,12 @@ pub(crate) fn run(backend: &mut Backend, command: &Keys, talk: Talk) -> Result<(
 fn row(key: &Value) -> Vec<String> {
     let roles = key.get("roles").and_then(Value::as_array).into_iter().flatten();
     let roles: Vec<&str> = roles.filter_map(Value::as_str).collect();
-    let state = match key.get("revoked").and_then(Value::as_str) {
-        Some(at) => format!("revoked {}", minute(at)),
-        None => "valid".to_owned(),
+    let at = |name: &str| key.get(name).and_then(Value::as_str).map(minute);
+    let is_over = key.get("over").and_then(Value::as_bool) == Some(true);
+    let state = match (at("revoked"), at("expires")) {
+        (Some(at), _) => format!("revoked {at}"),
+        (None, Some(at)) => format!("{} {at}", if is_over { "ended" } else { "valid until" }),
+        (None, None) => "valid".to_owned(),
     };
     vec![
         text(key, "id").to_owned(),

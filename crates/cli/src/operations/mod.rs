@@ -40,7 +40,7 @@ pub(crate) enum Operation {
     /// Closes an account, or opens it again.
     AccountsActive { email: String, active: bool },
     /// Makes a key; answers its secret.
-    KeysCreate { roles: Vec<String>, note: String },
+    KeysCreate { roles: Vec<String>, note: String, expires: Option<String> },
     /// Answers the keys.
     KeysList,
     /// Revokes a key.
@@ -91,7 +91,7 @@ pub(crate) async fn perform(site: &Arc<Site>, operation: Operation) -> Result<Va
         }
         Operation::AccountsReset { email } => accounts::reset(site, &email).await,
         Operation::AccountsActive { email, active } => accounts::set_active(site, &email, active).await,
-        Operation::KeysCreate { roles, note } => keys::create(site, roles, note).await,
+        Operation::KeysCreate { roles, note, expires } => keys::create(site, roles, note, expires).await,
         Operation::KeysList => keys::list(site).await,
         Operation::KeysRevoke { id } => keys::revoke(site, &id).await,
         Operation::Changes => changes::standing(site.db().engine(), &site.settings).await,

@@ -23,9 +23,15 @@ pub(super) struct Ready {
 struct Address {
     field: FieldId,
     name: String,
-    text: String,
-    to: CollectionId,
-    key: Key,
+    /// The elements of a list; of a single relation the one there is.
+    parts: Vec<Part>,
+    many: bool,
+}
+
+/// A record as a row names it.
+enum Part {
+    Id(Value),
+    Named { text: String, to: CollectionId, key: Key },
 }
 
 impl Ready {
@@ -33,12 +39,7 @@ impl Ready {
     pub(super) fn resolved(&self, tx: &mut Tx<'_>) -> Result<Input> {
         let mut input = self.input.clone();
         for address in &self.addresses {
-            let found = records::find(tx, address.to, &address.key)?;
-            let id = found.ok_or_else(|| {
-                let message = format!("There is no record {}.", address.text);
-                Error::invalid(vec![FieldError::new(&address.name, "unknown", message)])
-            })?;
-            input.values.push((address.field, Sent::Set(Value::Id(id))));
+            input.values.push((address.field, Sent::Set(address.resolved(tx)?)));
         }
         Ok(input)
     }
@@ -50,6 +51,29 @@ impl Ready {
             Sent::Set(value) if id == field => Some(value),
             _ => None,
         }))
+    }
+}
+
+impl Address {
+    fn resolved(&self, tx: &mut Tx<'_>) -> Result<Value> {
+        let mut ids: Vec<Value> = Vec::with_capacity(self.parts.len());
+        for part in &self.parts {
+            let id = match part {
+                Part::Id(id) => id.clone(),
+                Part::Named { text, to, key } => {
+                    Value::Id(records::find(tx, *to, key)?.ok_or_else(|| {
+                        let message = format!("There is no record {text}.");
+                        Error::invalid(vec![FieldError::new(&self.name, "unknown", message)])
+                    })?)
+                }
+            };
+            if ids.contains(&id) {
+                let message = "This stands in the list already.";
+                return Err(Error::invalid(vec![FieldError::new(&self.name, "duplicate", message)]));
+            }
+            ids.push(id);
+        }
+        Ok(if self.many { Value::List(ids) } else { ids.pop().unwrap_or(Value::Null) })
     }
 }
 
@@ -83,17 +107,8 @@ fn unknown(collection: &Collection, name: &str) -> FieldError {
 
 impl Ready {
     fn take(&mut self, schema: &Schema, field: &Field, json: &Json, texts: bool) -> Result<(), FieldError> {
-        let address = json.as_str().filter(|text| text.contains('='));
-        if let (Some(to), Some(text), None) = (field.relation(), address, field.many) {
-            let key = Key::parse(schema, to, &Caller::system(), text);
-            let key = key.map_err(|error| FieldError::new(&field.name, "address", error.detail()))?;
-            self.addresses.push(Address {
-                field: field.id,
-                name: field.name.clone(),
-                text: text.to_owned(),
-                to,
-                key,
-            });
+        if let Some(address) = address(schema, field, json, texts)? {
+            self.addresses.push(address);
             return Ok(());
         }
         let read = match json.as_str() {
@@ -107,5 +122,44 @@ impl Ready {
             self.input.values.push((field.id, Sent::Set(value)));
         }
         Ok(())
+    }
+}
+
+/// The records that a relation names, where it names one by an address.
+fn address(schema: &Schema, field: &Field, json: &Json, texts: bool) -> Result<Option<Address>, FieldError> {
+    let Some(to) = field.relation() else { return Ok(None) };
+    let listed = if field.many.is_some() { elements(json, texts) } else { Some(vec![json.clone()]) };
+    let is_address = |json: &Json| json.as_str().is_some_and(|text| text.contains('='));
+    let Some(listed) = listed.filter(|listed| listed.iter().any(is_address)) else { return Ok(None) };
+    let part = |json: &Json| match json.as_str().filter(|_| is_address(json)) {
+        Some(text) => {
+            let key = Key::parse(schema, to, &Caller::system(), text);
+            let key = key.map_err(|error| FieldError::new(&field.name, "address", error.detail()))?;
+            Ok(Part::Named { text: text.to_owned(), to, key })
+        }
+        None => {
+            let id = values::element_from_json(field, schema, json);
+            id.map(Part::Id).map_err(|problem| problem.at(&field.name))
+        }
+    };
+    let parts: Vec<Part> = listed.iter().map(part).collect::<Result<_, FieldError>>()?;
+    let most = field.many.map_or(1, |many| many.max_items);
+    if parts.len() > most {
+        let message = format!("At most {most} fit here; these are {}.", parts.len());
+        return Err(FieldError::new(&field.name, "too_many", message));
+    }
+    Ok(Some(Address { field: field.id, name: field.name.clone(), parts, many: field.many.is_some() }))
+}
+
+/// The elements of a list as a row says it; in a cell of CSV a JSON array, or parts between commas.
+fn elements(json: &Json, texts: bool) -> Option<Vec<Json>> {
+    match json {
+        Json::Array(items) => Some(items.clone()),
+        Json::String(text) if texts && text.trim_start().starts_with('[') => serde_json::from_str(text).ok(),
+        Json::String(text) if texts => {
+            let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+            Some(parts.map(Json::from).collect())
+        }
+        _ => None,
     }
 }

@@ -2,12 +2,14 @@
 //!
 //! Read once, here; every part of the program gets its own piece.
 
+mod check;
 mod merge;
 
 use std::path::Path;
 
 use serde::Deserialize;
 
+pub(crate) use check::check;
 pub(crate) use merge::Problem;
 
 /// The defaults, with a comment for every key.
@@ -132,54 +134,6 @@ pub(crate) fn read_defaults() -> Settings {
     merge::merged("", |_| None).unwrap_or_else(|problem| unreachable!("{}", problem.message))
 }
 
-/// What may not be so.
-pub(crate) fn check(settings: &Settings) -> Result<(), Problem> {
-    let wrong = |message: String| Err(Problem::plain(message));
-    if !(1..=500).contains(&settings.records.limit) {
-        return wrong(format!("[records] limit is {}; it may be 1 to 500.", settings.records.limit));
-    }
-    if settings.changes.keep_days == 0 || settings.changes.keep_mb == 0 {
-        return wrong("[changes] keep_days and keep_mb are at least 1.".to_owned());
-    }
-    if !["required", "later"].contains(&settings.accounts.verify.as_str()) {
-        return wrong(format!(
-            "[accounts] verify is {:?}; it may be required or later.",
-            settings.accounts.verify
-        ));
-    }
-    let address: &str = &settings.server.listen;
-    if !address.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok()) {
-        return wrong(format!(
-            "[server] listen is {address:?}; write HOST:PORT, such as \"127.0.0.1:8080\"."
-        ));
-    }
-    if !["error", "warn", "info", "debug"].contains(&settings.log.level.as_str()) {
-        return wrong(format!(
-            "[log] level is {:?}; it may be error, warn, info or debug.",
-            settings.log.level
-        ));
-    }
-    if !["text", "json"].contains(&settings.log.format.as_str()) {
-        return wrong(format!("[log] format is {:?}; it may be text or json.", settings.log.format));
-    }
-    if !["full", "normal"].contains(&settings.database.sync.as_str()) {
-        return wrong(format!("[database] sync is {:?}; it may be full or normal.", settings.database.sync));
-    }
-    if !mains_server::pages::is_zone(&settings.site.zone) {
-        return wrong(format!(
-            "[site] zone is {:?}; write one such as \"Europe/Berlin\".",
-            settings.site.zone
-        ));
-    }
-    let url = &settings.database.url;
-    if !(url.is_empty() || url.starts_with("postgres://") || url.starts_with("postgresql://")) {
-        return wrong(
-            "[database] url is neither empty (SQLite in data/) nor a postgres:// address.".to_owned(),
-        );
-    }
-    Ok(())
-}
-
 /// The text of `mains.toml` for a new site: all defaults as comments, the name set.
 pub(crate) fn template(name: &str) -> String {
     let line = |line: &str| match line {
@@ -205,6 +159,14 @@ mod tests {
     }
 
     #[test]
+    fn addresses_of_a_site_are_taken() {
+        for url in ["https://shop.example", "http://localhost:8080/", "https://[::1]:8443", ""] {
+            let settings = merge::merged(&format!("[site]\nurl = {url:?}"), |_| None).unwrap();
+            assert!(check(&settings).is_ok(), "{url}");
+        }
+    }
+
+    #[test]
     fn values_are_checked() {
         for (source, part) in [
             ("[records]\nlimit = 0", "1 to 500"),
@@ -213,6 +175,17 @@ mod tests {
             ("[log]\nlevel = \"loud\"", "error, warn"),
             ("[site]\nzone = \"Nowhere/There\"", "Europe/Berlin"),
             ("[database]\nurl = \"mysql://x\"", "postgres://"),
+            ("[database]\nqueue = 0", "[database] queue is 0; it may be 1 to 1000000."),
+            ("[database]\nwriters = 0", "[database] writers is 0; it may be 1 to 512."),
+            ("[server]\nconnections = 0", "[server] connections is 0; it may be 1 to 1000000."),
+            ("[server]\nbody_limit = 0", "[server] body_limit is 0; it may be 1024 to 1073741824."),
+            ("[server]\ndrain = 100000", "[server] drain is 100000; it may be 0 to 3600."),
+            ("[server]\ntrusted_proxies = [\"10.0.0.0/8\"]", "\"10.0.0.0/8\", which is no address"),
+            ("[site]\nurl = \"shop.example\"", "[site] url is \"shop.example\"; write"),
+            ("[site]\nurl = \"https://\"", "[site] url is"),
+            ("[site]\nurl = \"https://shop.example/shop\"", "[site] url is"),
+            ("[site]\nurl = \"https://ada@shop.example\"", "[site] url is"),
+            ("[site]\nurl = \"https://shop.example:port\"", "[site] url is"),
         ] {
             let settings = merge::merged(source, |_| None).unwrap();
             assert!(check(&settings).unwrap_err().message.contains(part), "{source}");

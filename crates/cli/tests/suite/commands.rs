@@ -8,7 +8,7 @@ use mains_database::engine::{Engine, EngineSettings};
 use mains_database::log::{Follower, Start};
 use tempfile::TempDir;
 
-use crate::program::{SEED, mains, out, said};
+use crate::program::{SEED, Site, mains, out, refused, said};
 
 fn site() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
@@ -49,6 +49,48 @@ fn check_points_at_a_mistake() {
         said.contains("collections/notes.toml:") && said.contains("bool") && said.contains("1 mistake."),
         "{said}"
     );
+}
+
+#[test]
+fn check_refuses_what_would_not_start() {
+    let site = Site::new();
+    let refuses = |name: &str, text: &str, parts: &[&str]| {
+        let path = site.path.join(name);
+        let before = fs::read_to_string(&path).ok();
+        site.write(name, text);
+        for command in ["check", "serve"] {
+            let told = refused(&site.run(&[command]));
+            assert!(parts.iter().all(|part| told.contains(part)), "{command}: {told}");
+        }
+        match before {
+            Some(before) => _ = site.write(name, &before),
+            None => fs::remove_file(path).unwrap(),
+        }
+    };
+    refuses("seeds/memos.jsonl", "{}", &["There is no collection memos."]);
+    refuses("seeds/notes.jsonl", "{\"title\": 5}", &["seeds/notes.jsonl, line 1"]);
+    let twice = "{\"key\": [\"slug\"], \"slug\": \"a\"}";
+    refuses("seeds/notes.jsonl", twice, &["The seed in line 1 cannot be put"]);
+    let guests = "prefix = \"vote\"\nguests = true\n[rules]\ncreate = 'true'\n";
+    site.write("collections/accounts.toml", "prefix = \"account\"\n[fields.name]\ntype = \"text\"\n");
+    site.write("collections/votes.toml", guests);
+    let told = refused(&site.run(&["check"]));
+    assert!(told.contains("votes says guests = true") && told.contains("enable accounts"), "{told}");
+    fs::remove_file(site.path.join("collections/votes.toml")).unwrap();
+    assert!(said(&site.run(&["check"])).contains("2 collections, nothing wrong."));
+}
+
+#[test]
+fn a_key_ends_by_itself_when_that_was_said() {
+    let site = Site::new();
+    let made = out(&site.run(&["keys", "create", "--role", "editor", "--expires", "2999-12-31"]));
+    assert!(made.starts_with("mains_key_"), "{made}");
+    let listed = out(&site.run(&["keys", "list"]));
+    assert!(listed.contains("valid until 2999-12-31T00:00"), "{listed}");
+    for (when, part) in [("tomorrow", "is no time"), ("2001-01-01T00:00:00Z", "is over already")] {
+        let told = refused(&site.run(&["keys", "create", "--role", "editor", "--expires", when]));
+        assert!(told.contains(part), "{told}");
+    }
 }
 
 #[test]

@@ -127,3 +127,38 @@ fn an_export_that_fails_leaves_the_file_as_it_was() {
     let told = refused(&site.run(&["export", "notes", "--to", "/nowhere/notes.csv"]));
     assert!(told.contains("/nowhere/notes.csv cannot be written"), "{told}");
 }
+
+#[test]
+fn lists_of_relations_name_records_by_their_addresses() {
+    let site = Site::new();
+    site.write("collections/tags.toml", "prefix = \"tag\"\n[fields.name]\ntype = \"text\"\nunique = true\n");
+    let posts = "prefix = \"post\"\n[fields.name]\ntype = \"text\"\n[fields.tags]\ntype = \"relation\"\n\
+                 to = \"tags\"\nmany = true\nmax_items = 3\n";
+    site.write("collections/posts.toml", posts);
+    let tags = site.write("tags.jsonl", "{\"name\": \"red\"}\n{\"name\": \"blue\"}\n");
+    out(&site.run(&["import", "tags", &tags]));
+    let exported = out(&site.run(&["export", "tags"]));
+    let id = exported.split('"').find(|part| part.starts_with("tag_")).unwrap();
+    let rows = format!(
+        "{{\"name\": \"one\", \"tags\": [\"name=blue\", \"{id}\"]}}\n{{\"name\": \"two\", \"tags\": []}}\n"
+    );
+    let rows = site.write("posts.jsonl", &rows);
+    out(&site.run(&["import", "posts", &rows]));
+    let cells =
+        site.write("posts.csv", "name,tags\nthree,\"name=red, name=blue\"\nfour,\"[\"\"name=red\"\"]\"\n");
+    out(&site.run(&["import", "posts", &cells]));
+    let counts: Vec<usize> =
+        out(&site.run(&["export", "posts"])).lines().map(|line| line.matches("\"tag_").count()).collect();
+    assert_eq!(counts, [2, 0, 2, 1]);
+    for (row, part) in [
+        ("[\"name=green\"]", "There is no record name=green."),
+        ("[\"name=red\", \"name=red\"]", "stands in the list already"),
+        ("[\"nome=red\"]", "address"),
+        ("[\"name=red\", 5]", "Send text"),
+        ("[\"name=red\", \"name=a\", \"name=b\", \"name=c\"]", "At most 3 fit here"),
+    ] {
+        let rows = site.write("wrong.jsonl", &format!("{{\"tags\": {row}}}\n"));
+        let told = refused(&site.run(&["import", "posts", &rows]));
+        assert!(told.contains(part) && told.contains("tags"), "{told}");
+    }
+}

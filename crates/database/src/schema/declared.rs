@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use mains_base::Result;
+use mains_language::expression::Tree;
 use mains_language::schema::{
     Check, Collection, CurrencyRule, Default, Field, FieldId, FieldKind, Index, Owner, Schema,
 };
@@ -12,7 +13,7 @@ use super::shape::{
 };
 use super::{columns, names};
 use crate::dialect::Dialect;
-use crate::sql;
+use crate::sql::{self, Select, Statement};
 
 /// The release that writes the catalogue.
 pub(super) const RELEASE: &str = env!("CARGO_PKG_VERSION");
@@ -173,13 +174,27 @@ fn check_shape(
     collection: &Collection,
     check: &Check,
 ) -> Result<CheckShape> {
+    let expr = &check.expr;
+    // What a check says of a change, a caller or a moment, it does not say of a record that lies there.
+    let is_of_record = !(expr.is_about_change() || expr.is_about_caller_or_time());
+    let tells = !check.physical && is_of_record && !expr.needs_memory();
     let physical = check.physical.then(|| sql::check_constraint(dialect, schema, collection.id, &check.expr));
     Ok(CheckShape {
         name: check.name.clone(),
         owner: owner(&check.owner),
         release: RELEASE.to_owned(),
         sql: physical.transpose()?,
+        breaks: tells.then(|| breaks(dialect, schema, collection, expr)).transpose()?,
     })
+}
+
+/// The statement that counts the records for which a condition is not true.
+fn breaks(dialect: Dialect, schema: &Schema, collection: &Collection, tree: &Tree) -> Result<Statement> {
+    let mut select = Select::stored(schema, dialect, collection.id);
+    let truth = select.truth(tree)?;
+    // Not true is false or not known.
+    let text = format!("SELECT count(*) {} WHERE ({truth}) IS NOT TRUE", select.from());
+    Ok(select.finish(text))
 }
 
 /// Lists go by `created` where nothing else is said, so it is in an index of every collection.

@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
-use mains_base::{Date, Error, Result, Time, Uuid, Value};
+use mains_base::{Caller, Date, Error, Result, Time, Uuid, Value};
 
 use super::shape::{IndexShape, KindShape};
 use crate::dialect::quote;
 use crate::engine::{Row, Statements};
+use crate::sql::{Environment, Statement};
 
 /// How many examples a sentence names.
 const EXAMPLES: usize = 3;
@@ -64,6 +65,8 @@ pub(super) enum Promise {
     Check(String),
     /// No two rows are equal there.
     Unique(IndexShape, Vec<KindShape>),
+    /// This statement counts none at this moment; it may look at other tables, so only tables as declared answer it.
+    None(Box<Statement>, Time),
 }
 
 impl Proof {
@@ -82,6 +85,13 @@ impl Proof {
                 Ok((!rows.0.is_empty()).then(|| shared(&rows.0, kinds)))
             }
             Promise::Check(_) => Ok(None),
+            Promise::None(statement, now) => {
+                let system = Caller::system();
+                let environment = Environment { caller: &system, now: *now };
+                let parameters = statement.parameters(&environment, &[])?;
+                let count = number(&statements.query(&statement.text, &parameters)?.0)?;
+                Ok((count > 0).then(|| broken(count)))
+            }
         }
     }
 
@@ -97,8 +107,11 @@ impl Proof {
 fn broken_check(statements: &mut dyn Statements, view: &View, sql: &str) -> Result<Option<String>> {
     let count = format!("SELECT count(*) FROM {} WHERE NOT ({sql})", view.from());
     let count = number(&statements.query(&count, &[])?.0)?;
-    Ok((count > 0)
-        .then(|| format!("{} it. Change {} first, or loosen the check.", break_words(count), them(count))))
+    Ok((count > 0).then(|| broken(count)))
+}
+
+fn broken(count: i64) -> String {
+    format!("{} it. Change {} first, or loosen the check.", break_words(count), them(count))
 }
 
 fn duplicates(view: &View, columns: &[String], condition: &str) -> String {

@@ -10,6 +10,8 @@ use mains_language::expression::Tree;
 use mains_language::schema::FieldId;
 use serde::{Deserialize, Serialize};
 
+use crate::sql::Statement;
+
 /// A collection or a private table.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct TableShape {
@@ -147,6 +149,10 @@ pub(super) struct CheckShape {
     pub(super) release: String,
     /// What stands in the CHECK; none where the check is made in the transaction.
     pub(super) sql: Option<String>,
+    /// Counts the records that a check made in the transaction does not hold for, where a statement can tell; over
+    /// tables as they are declared.
+    #[serde(skip)]
+    pub(super) breaks: Option<Statement>,
 }
 
 impl KindShape {

@@ -111,7 +111,16 @@ impl Sent {
             Self::List { add, remove } => Some(merged(field, items(stored), add, remove)),
         };
         let value = value.ok_or_else(|| {
-            FieldProblem::new("too_large", "The sum does not fit here. Add less.").at(&field.name)
+            let problem = match (self, stored) {
+                (Self::AddNumber(Value::Money(more)), Value::Money(stored))
+                    if ![stored.currency, values::no_currency()].contains(&more.currency) =>
+                {
+                    let message = format!("What is stored is in {}; add that.", stored.currency.as_str());
+                    FieldProblem::new("currency", message)
+                }
+                _ => FieldProblem::new("too_large", "The sum does not fit here. Add less."),
+            };
+            problem.at(&field.name)
         })?;
         values::check(field, &value).map_err(|problem| problem.at(&field.name))?;
         Ok(value)

@@ -53,7 +53,8 @@ impl Tx<'_> {
         let unsaid =
             missing.into_iter().filter(|error| !problems.iter().any(|told| told.pointer == error.pointer));
         problems.extend(unsaid.collect::<Vec<_>>());
-        let steps = transition::steps(collection, before, image);
+        let defaults = self.first_by_default(collection, authority, (before, draft))?;
+        let steps = transition::steps(collection, before, (image, &defaults));
         let questions = questions(collection, authority, (before.is_some(), draft), &steps);
         self.owe_numbers_to(collection, &questions.trees)?;
         let truths =

@@ -140,6 +140,11 @@ impl<'a, 's> Item<'a, 's> {
         number
     }
 
+    /// Whether it is the whole number 0.
+    pub(super) fn is_zero(self) -> bool {
+        self.value.get_ref().as_integer().is_some_and(|number| number.as_str() == "0")
+    }
+
     /// A whole number that counts something: at least 1.
     pub(super) fn count(self) -> Option<usize> {
         let number = self.whole()?;

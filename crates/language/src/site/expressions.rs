@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::document::Item;
 use super::skeleton::Source;
-use crate::expression::{Complaint, Computed, Place, Scope, Tree, Want, check, check_as};
+use crate::expression::{Complaint, Computed, Place, Scope, Tree, Type, Want, check, check_as};
 use crate::schema::{CollectionId, FieldId, FieldKind, Schema};
 
 type Name = (CollectionId, FieldId);
@@ -99,15 +99,35 @@ impl Checking<'_, '_, '_> {
         let checked = check(source, &scope);
         self.busy.borrow_mut().pop();
         let cascaded = self.cascaded.replace(outer);
-        checked
-            .map(Arc::new)
-            .map_err(|complaint| {
+        match checked {
+            Ok(tree) => match unanswerable(self.schema, &tree.ty) {
+                None => Some(Arc::new(tree)),
+                Some((problem, hint)) => {
+                    item.error(problem, Some(hint));
+                    None
+                }
+            },
+            Err(complaint) => {
                 if !cascaded {
                     item.complain(&complaint);
                 }
-            })
-            .ok()
+                None
+            }
+        }
     }
+}
+
+/// Why no answer can carry a value of this type, and what to do. What is stored is written by its field's options, and a
+/// computed field has none of them.
+fn unanswerable(schema: &Schema, ty: &Type) -> Option<(String, &'static str)> {
+    let hint = match ty {
+        Type::Money => "Say its `.amount`: minor units, a whole number.",
+        Type::Null => "Say a value.",
+        Type::List(_) => "Say its `.size()`, or fold it with `.sum()`, `.min()` or `.max()`.",
+        Type::Json | Type::File | Type::Point => "Show the field itself.",
+        _ => return None,
+    };
+    Some((format!("A computed field cannot be {}.", ty.describe(schema)), hint))
 }
 
 impl Computed for Checking<'_, '_, '_> {

@@ -152,6 +152,9 @@ pub(super) fn defaults(schema: &mut Schema, sources: &[Source<'_, '_>]) {
         if item.value.get_ref().is_table() && item.keys().is_some_and(|keys| keys.get("expr").is_some()) {
             continue;
         }
+        if field.many.is_some() && item.value.get_ref().is_table() {
+            continue;
+        }
         let value = literal::of_field(item, field, schema);
         if matches!(field.kind, FieldKind::Relation { .. }) {
             item.error(
@@ -204,7 +207,8 @@ fn written(field: &mut Field, source: &Source<'_, '_>, schema: &Schema, failed: 
     };
     field.on_create = drawn(source.keys.get("on_create"), false);
     field.on_write = drawn(source.keys.get("on_write"), true);
-    let default = source.keys.get("default").filter(|item| item.value.get_ref().is_table());
+    let calculated = |item: &Item<'_, '_>| item.value.get_ref().is_table() && field.many.is_none();
+    let default = source.keys.get("default").filter(calculated);
     if let Some(keys) = default.and_then(Item::keys)
         && let Some(expr) = keys.get("expr")
     {

@@ -13,6 +13,9 @@ use crate::schema::{
     Choice, CollectionId, CurrencyRule, Field, FieldId, FieldKind, Many, OnDelete, Pattern, Schema, Sequence,
 };
 
+/// Said of limits that nothing can keep.
+const TURNED: &str = "`min` is more than `max`.";
+
 /// What is known while types are read: all names, not yet all types.
 pub(super) struct Place<'p> {
     pub(super) schema: &'p Schema,
@@ -31,8 +34,15 @@ pub(super) fn many(keys: &Keys<'_, '_>, kind: &str) -> Option<Many> {
     if !matches!(kind, "text" | "email" | "url" | "integer" | "enum" | "relation" | "file") {
         keys.refuse("many", format!("There are no lists of {kind}."), Some("Leave out `many`."));
     }
-    for key in ["unique", "on_create", "on_write", "default"] {
+    for key in ["unique", "on_create", "on_write"] {
         keys.refuse(key, format!("A list has no `{key}`."), Some("Leave it out."));
+    }
+    // `index` asks for what every list has: its table is entered by the elements, too.
+    if let Some(item) = keys.get("default").filter(|item| item.value.get_ref().is_table()) {
+        item.error(
+            "The default of a list is said as it stands.",
+            Some("Write default = [\"one\", \"two\"]."),
+        );
     }
     keys.refuse("transitions", "A list has no transitions.", Some("Leave them out."));
     keys.refuse("sequence", "A list has no sequence.", Some("Leave it out."));
@@ -92,10 +102,11 @@ fn unknown(keys: &Keys<'_, '_>, name: &str, place: &Place<'_>) {
 }
 
 fn text(keys: &Keys<'_, '_>) -> FieldKind {
-    let min = keys.get("min").and_then(Item::count);
+    // No letter at all is the least that there is, so it says nothing.
+    let min = keys.get("min").filter(|item| !item.is_zero()).and_then(Item::count);
     let max = keys.get("max").and_then(Item::count).unwrap_or(5_000);
     if min.is_some_and(|min| min > max) {
-        keys.refuse("min", "`min` is more than `max`.", Some("Swap them."));
+        keys.refuse("min", TURNED, Some("Swap them."));
     }
     FieldKind::Text {
         min,
@@ -182,7 +193,11 @@ fn number(keys: &Keys<'_, '_>) -> FieldKind {
         Value::Double(number) => Some(number),
         _ => None,
     };
-    FieldKind::Number { min: limit("min"), max: limit("max") }
+    let (min, max) = (limit("min"), limit("max"));
+    if min.zip(max).is_some_and(|(min, max)| min > max) {
+        keys.refuse("min", TURNED, Some("Swap them."));
+    }
+    FieldKind::Number { min, max }
 }
 
 fn decimal(keys: &Keys<'_, '_>) -> FieldKind {
@@ -205,7 +220,7 @@ fn limits(keys: &Keys<'_, '_>, kind: &FieldKind) -> (Option<i64>, Option<i64>) {
     let limit = |key: &str| literal::read(keys.get(key)?, kind)?.as_int();
     let (min, max) = (limit("min"), limit("max"));
     if min.zip(max).is_some_and(|(min, max)| min > max) {
-        keys.refuse("min", "`min` is more than `max`.", Some("Swap them."));
+        keys.refuse("min", TURNED, Some("Swap them."));
     }
     (min, max)
 }

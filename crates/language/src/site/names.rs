@@ -7,6 +7,15 @@ const TAKEN_FIELDS: [&str; 9] = ["auth", "old", "now", "each", "expand", "true",
 /// What every record has.
 const SYSTEM_FIELDS: [&str; 4] = ["id", "created", "updated", "version"];
 
+/// Columns that every table of PostgreSQL has by itself.
+const TAKEN_COLUMNS: [&str; 6] = ["tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"];
+/// How the databases name tables of their own: SQLite refuses the first, PostgreSQL finds its own before ours.
+const TAKEN_PREFIXES: [&str; 2] = ["sqlite_", "pg_"];
+/// How PostgreSQL names the index of a table's key, which stands among the names of tables.
+const TAKEN_SUFFIX: &str = "_pkey";
+/// A function of SQLite that stands where a table could, and that queries here call.
+const TAKEN_TABLE: &str = "rarray";
+
 /// Both names of a join table and what stands behind them fit into PostgreSQL's 63 bytes.
 const MAX_TOGETHER: usize = 50;
 
@@ -17,6 +26,10 @@ pub(super) fn collection(name: &str, is_own: bool) -> Option<String> {
     }
     if TAKEN_COLLECTIONS.contains(&name) {
         return Some(format!("`{name}` is an address of Mains itself; choose another name."));
+    }
+    let theirs = TAKEN_PREFIXES.iter().any(|prefix| name.starts_with(prefix));
+    if theirs || name.ends_with(TAKEN_SUFFIX) || name == TAKEN_TABLE {
+        return Some(format!("The databases have `{name}` for themselves; choose another name."));
     }
     if name.starts_with("mains_") && !is_own {
         return Some("Names that begin with `mains_` belong to Mains itself; choose another.".to_owned());
@@ -31,6 +44,9 @@ pub(super) fn field(name: &str, collection: &str, has_system: bool) -> Option<St
     }
     if TAKEN_FIELDS.contains(&name) {
         return Some(format!("`{name}` is a word of the expression language; choose another name."));
+    }
+    if TAKEN_COLUMNS.contains(&name) {
+        return Some(format!("PostgreSQL has `{name}` in every table by itself; choose another name."));
     }
     if has_system && SYSTEM_FIELDS.contains(&name) {
         return Some(format!("Every record has `{name}` already; choose another name."));

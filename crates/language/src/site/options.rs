@@ -162,7 +162,12 @@ pub(super) fn argument(keys: &Keys<'_, '_>, kind: &str) {
 
 /// Notes options that a computed field does not have.
 pub(super) fn computed(keys: &Keys<'_, '_>) {
+    let hint = "Leave it out for now: the field then gives minor units, a whole number.";
     let mut strangers = keys.table.clone();
+    if keys.get("currency").is_some() {
+        keys.refuse("currency", later("currency` beside `computed"), Some(hint));
+        strangers.remove("currency");
+    }
     for (key, span, _) in keys.entries() {
         if SHARED.contains(&key) && !COMPUTED.contains(&key) {
             let message =

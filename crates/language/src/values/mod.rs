@@ -5,6 +5,7 @@
 //! here, since a change leaves out what it does not touch.
 
 mod decimal;
+mod exact;
 mod form;
 mod input;
 mod limits;
@@ -18,6 +19,7 @@ use mains_base::{Currency, Value};
 use serde_json::Value as Json;
 
 pub use decimal::{decimal_from_text, decimal_to_text};
+pub use exact::{Flaw, FlawKind, flaws};
 pub use output::{duration_to_text, json_of_type, to_json, to_text};
 pub use problem::FieldProblem;
 

@@ -8,7 +8,7 @@ use mains_database::write::{Input, Sent};
 use mains_language::schema::{Argument, Collection, Command, Default, Field, FieldId, Schema};
 use mains_language::values;
 
-use crate::records::input::{Reader, Said, members};
+use crate::records::input::{Reader, Said, lost, members};
 use crate::records::write::Content;
 
 /// What was read.
@@ -35,9 +35,15 @@ impl<'r> Reading<'r> {
         match content {
             Content::Nothing => {}
             Content::Json(body) => {
-                for (name, value) in members(body)? {
-                    self.one(&mut read, &name, &Said::Json(&value));
+                let members = members(body)?;
+                for (name, value) in &members {
+                    self.one(&mut read, name, &Said::Json(value));
                 }
+                let field = |name: &str| {
+                    let argument = self.command.argument(name).map(|argument| &argument.field);
+                    argument.or_else(|| self.taken().find(|field| field.name == name))
+                };
+                read.problems.extend(lost(body, &members, field));
             }
             Content::Form(form) => {
                 let pairs = form.fields.iter().map(|(name, value)| (name.as_str(), value.as_str()));

@@ -7,7 +7,7 @@
 use mains_base::{Caller, Error, FieldError, IdError, Kind, Result, Uuid, Value, nearest};
 use mains_database::write::{Input, Sent};
 use mains_language::schema::{Collection, Field, FieldId, FieldKind, Schema};
-use mains_language::values;
+use mains_language::values::{self, Flaw, FlawKind};
 use serde::de::{Deserializer as _, MapAccess, Visitor};
 use serde_json::Value as Json;
 
@@ -36,7 +36,9 @@ impl Reader<'_> {
     /// Reads a JSON object.
     pub fn json(self, body: &[u8]) -> Result<Input> {
         let members = members(body)?;
-        Ok(self.input(members.iter().map(|(name, value)| (name.as_str(), Said::Json(value)))))
+        let mut input = self.input(members.iter().map(|(name, value)| (name.as_str(), Said::Json(value))));
+        input.problems.extend(lost(body, &members, |name| self.collection.find(name)));
+        Ok(input)
     }
 
     /// Reads the fields of a form, in the order they were sent; one that comes several times is a list.
@@ -130,7 +132,8 @@ impl Reader<'_> {
             if field.many.is_some() {
                 return self.list_change(field, members);
             }
-            if is_number(field) {
+            let is_money = matches!(field.kind, FieldKind::Money { .. }) && members.contains_key("add");
+            if is_number(field) || is_money {
                 return self.number_change(field, members);
             }
             if matches!(field.kind, FieldKind::Json { .. }) {
@@ -168,14 +171,14 @@ impl Reader<'_> {
         Ok(Sent::List { add: elements("add")?, remove: elements("remove")? })
     }
 
-    /// `{"add": 1}` to a number.
+    /// `{"add": 1}` to a number, `{"add": {"amount": 100, "currency": "EUR"}}` to money.
     fn number_change(
         self,
         field: &Field,
         members: &serde_json::Map<String, Json>,
     ) -> Result<Sent, FieldError> {
         let Some(step) = members.get("add").filter(|step| members.len() == 1 && !step.is_null()) else {
-            let message = "Send a number, or {\"add\": …} to change the stored one.";
+            let message = "Send a value, or {\"add\": …} alone to change the stored one.";
             return Err(FieldError::new(&field.name, "type", message));
         };
         let step = values::from_json(&unbounded(field), self.schema, step);
@@ -285,6 +288,43 @@ fn unbounded(field: &Field) -> Field {
     Field { kind, ..field.clone() }
 }
 
+/// Whether the text of this value may say more than the value does.
+fn may_hide(value: &Json) -> bool {
+    let large = |number: f64| number.abs() >= 9e18;
+    match value {
+        Json::Array(_) | Json::Object(_) => true,
+        Json::Number(number) => number.is_f64() && number.as_f64().is_some_and(large),
+        _ => false,
+    }
+}
+
+/// What a body says and its values do not, as problems of fields: members of members that come twice, and digits of
+/// JSON's numbers.
+pub(crate) fn lost<'f>(
+    body: &[u8],
+    members: &[(String, Json)],
+    field: impl Fn(&str) -> Option<&'f Field>,
+) -> Vec<FieldError> {
+    if !members.iter().any(|(_, value)| may_hide(value)) {
+        return Vec::new();
+    }
+    let is_json = |name: &str| field(name).is_some_and(|field| matches!(field.kind, FieldKind::Json { .. }));
+    values::flaws(body).iter().filter_map(|flaw| problem(flaw, is_json)).collect()
+}
+
+/// A number too long for a field that holds no JSON is the field's own matter: it rounds it or refuses it.
+fn problem(flaw: &Flaw, is_json: impl Fn(&str) -> bool) -> Option<FieldError> {
+    let name = flaw.pointer.split('/').nth(1).unwrap_or_default().replace("~1", "/").replace("~0", "~");
+    let (code, message) = match flaw.kind {
+        FlawKind::Twice => ("twice", "This comes twice; send it once."),
+        FlawKind::Digits if !is_json(&name) => return None,
+        FlawKind::Digits => {
+            ("digits", "This number has too many digits to be kept exactly; send it as text.")
+        }
+    };
+    Some(FieldError { pointer: flaw.pointer.clone(), ..FieldError::new(&name, code, message) })
+}
+
 /// The members of a JSON object in the order they were sent; one that comes twice is refused.
 pub(crate) fn members(body: &[u8]) -> Result<Vec<(String, Json)>> {
     struct Members;
@@ -316,7 +356,61 @@ pub(crate) fn members(body: &[u8]) -> Result<Vec<(String, Json)>> {
 
 #[cfg(test)]
 mod tests {
+    use mains_language::schema::Owner;
+    use mains_language::site::{File, Layer, load};
+
     use super::*;
+
+    const THINGS: &str = r#"
+prefix = "thing"
+[fields.extra]
+type = "json"
+[fields.weight]
+type = "number"
+[fields.count]
+type = "integer"
+[fields.price]
+type = "money"
+currency = "EUR"
+"#;
+
+    /// What was sent, or what is wrong with it.
+    fn read(body: &str) -> String {
+        let file = File { path: "collections/things.toml".into(), source: THINGS.into() };
+        let schema = load(&[Layer { owner: Owner::Site, files: vec![file] }]).unwrap();
+        let caller = Caller::visitor();
+        let reader = Reader { schema: &schema, collection: schema.find("things").unwrap(), caller: &caller };
+        let input = reader.json(body.as_bytes()).unwrap();
+        let problems: Vec<String> =
+            input.problems.iter().map(|told| format!("{} {}", told.pointer, told.code)).collect();
+        if problems.is_empty() { format!("{:?}", input.values) } else { problems.join(", ") }
+    }
+
+    #[test]
+    fn what_json_would_lose_is_refused_where_it_stands() {
+        assert_eq!(read(r#"{"extra": {"a": {"b": 1, "b": 2}}}"#), "/extra/a/b twice");
+        assert_eq!(read(r#"{"price": {"amount": 1, "amount": 2}}"#), "/price/amount twice");
+        assert_eq!(read(r#"{"extra": [1, 18446744073709551616]}"#), "/extra/1 digits");
+        assert_eq!(read(r#"{"extra": 123456789012345678901234}"#), "/extra digits");
+        assert_eq!(read(r#"{"count": 123456789012345678901234}"#), "/count type");
+        // A double is rounded by what it is.
+        assert_eq!(read(r#"{"weight": 100000000000000000000}"#), "[(FieldId(5), Set(Double(1e20)))]");
+        assert_eq!(
+            read(r#"{"extra": [18446744073709551615, 1e300]}"#),
+            r#"[(FieldId(4), Set(Text("[18446744073709551615,1e+300]")))]"#
+        );
+    }
+
+    #[test]
+    fn money_is_added_to_as_numbers_are() {
+        assert_eq!(
+            read(r#"{"price": {"add": {"amount": -250}}}"#),
+            r#"[(FieldId(7), AddNumber(Money(Money { amount: -250, currency: EUR })))]"#
+        );
+        assert_eq!(read(r#"{"price": {"add": {"amount": 1, "currency": "USD"}}}"#), "/price currency");
+        assert_eq!(read(r#"{"price": {"add": 1}}"#), "/price type");
+        assert_eq!(read(r#"{"price": {"add": {"amount": 1}, "amount": 2}}"#), "/price type");
+    }
 
     #[test]
     fn one_object_and_nothing_else() {

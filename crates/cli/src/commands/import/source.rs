@@ -9,6 +9,7 @@ use std::path::Path;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use mains_base::{Error, Kind, Result};
+use mains_language::values::{FlawKind, flaws};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
@@ -202,6 +203,12 @@ fn is_blank(text: &str) -> bool {
 }
 
 fn object(text: &str) -> Result<Map<String, Value>, String> {
+    // A number is its field's matter: where it holds no JSON, it rounds or refuses.
+    if let Some(flaw) = flaws(text.as_bytes()).into_iter().find(|flaw| flaw.kind == FlawKind::Twice)
+        && serde_json::from_str::<Map<String, Value>>(text).is_ok()
+    {
+        return Err(format!("{} comes twice; say it once.", flaw.pointer));
+    }
     serde_json::from_str(text).map_err(|error| {
         let why = error.to_string();
         let why = why.split(" at line ").next().unwrap_or_default().to_owned();
@@ -295,6 +302,11 @@ mod tests {
                 "2: This is no JSON: key must be a string at column 2.",
                 "3: This is no JSON object such as {\"title\": \"…\"}."
             ]
+        );
+        let twice = "{\"a\":1,\"a\":2}\n{\"a\":{\"b\":[{\"c\":1,\"c\":1}]}}\n";
+        assert_eq!(
+            mistakes(twice, false),
+            ["1: /a comes twice; say it once.", "2: /a/b/0/c comes twice; say it once."]
         );
     }
 

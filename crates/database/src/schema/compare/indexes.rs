@@ -98,6 +98,12 @@ impl Comparison<'_> {
             }
             self.plan.work.act(Phase::Tighten, Action::Prove(proof));
         }
+        if let Some(breaks) = &check.breaks {
+            let promise = Promise::None(Box::new(breaks.clone()), self.now);
+            let proof = Proof { subject: subject.clone(), table: pair.new.name.clone(), promise };
+            self.later.push(proof.clone());
+            self.plan.work.act(Phase::Tighten, Action::Prove(proof));
+        }
         self.create_check(pair.new, check);
         self.plan.step(mark, subject);
         Ok(())

@@ -16,8 +16,8 @@ use mains_base::{Result, Time};
 use super::columns::{self, columns as columns_of};
 use super::matching::{Matching, Name};
 use super::names;
-use super::plan::{Mark, SchemaPlan};
-use super::proof::{View, number, records};
+use super::plan::{Mark, SchemaPlan, Step};
+use super::proof::{Proof, View, number, records};
 use super::shape::TableShape;
 use super::work::Phase;
 use crate::dialect::{Dialect, quote};
@@ -32,6 +32,8 @@ pub(super) struct Comparison<'a> {
     now: Time,
     /// New table name → old one.
     tables: Matching,
+    /// What is asked of tables as declared: now, where the plan leaves all tables as they are.
+    later: Vec<Proof>,
 }
 
 /// What is declared, and when it is compared.
@@ -77,8 +79,10 @@ pub(super) fn compare(
         declared: Arc::clone(&declared.tables),
         now: declared.now,
         tables,
+        later: Vec::new(),
     };
     comparison.all(stored, &declared.tables, present)?;
+    comparison.ask_later()?;
     Ok(comparison.plan)
 }
 
@@ -102,6 +106,20 @@ impl Comparison<'_> {
         for name in self.tables.left.clone() {
             if let Some(table) = old(&name) {
                 self.drop_table(table)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks over tables as declared, where they are so already; elsewhere doing it asks.
+    fn ask_later(&mut self) -> Result<()> {
+        let stays = |step: &Step| step.text.starts_with("index ") || step.text.starts_with("check ");
+        if !self.plan.steps().iter().all(stays) {
+            return Ok(());
+        }
+        for proof in std::mem::take(&mut self.later) {
+            if let Some(sentence) = proof.broken(self.statements, &View::plain(&proof.table))? {
+                self.plan.refuse(proof.subject, sentence);
             }
         }
         Ok(())

@@ -198,3 +198,36 @@ fn a_plan_that_no_longer_fits_is_not_applied() {
         assert_eq!(error.code(), "schema.moved");
     });
 }
+
+#[test]
+fn a_check_that_follows_a_relation_asks_the_rows() {
+    let teams = "prefix = \"team\"\n[fields.open]\ntype = \"bool\"\n";
+    let issues = "prefix = \"issue\"\n[fields.team]\ntype = \"relation\"\nto = \"teams\"\n";
+    let check = "[[checks]]\nexpr = 'team.open'\nmessage = \"Only of open teams.\"\n";
+    let added = "[fields.note]\ntype = \"text\"\n";
+    let site = |issues: &str| mains_testkit::database::site(&[("teams", teams), ("issues", issues)]);
+    mains_testkit::on_both(&[("teams", teams), ("issues", issues)], async |db| {
+        insert(&db, "teams", 1, &[("open", true.into())]).await;
+        insert(&db, "teams", 2, &[("open", false.into())]).await;
+        for (number, team) in [(3, Some(1)), (4, Some(2)), (5, None)] {
+            insert(&db, "issues", number, &[("team", team.map(id).into())]).await;
+        }
+        let checked = format!("{issues}{check}");
+        let refused = plan(&db.engine, &site(&checked)).await.unwrap();
+        let said = refused.refusals()[0].to_string();
+        assert!(said.starts_with("! check issues.check_"), "{said}");
+        assert!(said.ends_with("2 records break it. Change them first, or loosen the check."), "{said}");
+        // Beside a new field it is told when it is done, and nothing of it is done.
+        let both = site(&format!("{issues}{added}{check}"));
+        let planned = plan(&db.engine, &both).await.unwrap();
+        let told = apply(&db.engine, &both, &planned).await.unwrap_err();
+        assert!(told.detail().contains("2 records break it."), "{told}");
+        assert!(run(&db, "UPDATE issues SET note = 'x'", &[]).await.is_err());
+        // What says something of a change alone is not asked of rows that lie there.
+        let change = check.replace("team.open", "old == null && team.open");
+        go(&db, site(&format!("{issues}{change}"))).await;
+        run(&db, "DELETE FROM issues WHERE team IS NULL", &[]).await.unwrap();
+        run(&db, "UPDATE teams SET open = true", &[]).await.unwrap();
+        go(&db, site(&checked)).await;
+    });
+}

@@ -335,3 +335,40 @@ fn a_site_of_toml_files_is_planned_whole() {
         assert_eq!(go(&db, other).await, "~ field posts.rank: min 0 → 1\n");
     });
 }
+
+/// Names that a language of queries has a meaning for, and that both databases take all the same.
+#[test]
+fn words_of_sql_are_names_like_any_other() {
+    let order = r#"
+        prefix = "order"
+        [fields.oid]
+        type = "integer"
+        unique = true
+        [fields.rowid]
+        type = "text"
+        [fields.select]
+        type = "text"
+        many = true
+        [fields.r]
+        type = "relation"
+        to = "record"
+        inverse = "value"
+        [fields.user]
+        type = "money"
+        [[checks]]
+        expr = 'oid == null || oid < 100'
+        message = "Too high."
+    "#;
+    let record = "prefix = \"record\"\n[fields.position]\ntype = \"slug\"\nfrom = \"target\"\n\
+                  [fields.target]\ntype = \"text\"\n[fields.group]\ntype = \"integer\"\nsequence = \"\"\n";
+    mains_testkit::on_both(
+        &[("order", order), ("record", record), ("user", "prefix = \"user\"\n")],
+        async |db| {
+            assert!(plan(&db.engine, &db.schema).await.unwrap().is_empty());
+            insert(&db, "record", 1, &[("target", "a".into()), ("group", 1.into())]).await;
+            insert(&db, "order", 2, &[("oid", 7.into()), ("rowid", "x".into()), ("r", id(1).into())]).await;
+            assert_eq!(texts(&db, "SELECT \"oid\" FROM \"order\" WHERE \"rowid\" = 'x'").await, ["7"]);
+            assert!(run(&db, "UPDATE \"order\" SET \"oid\" = 100", &[]).await.is_err());
+        },
+    );
+}

@@ -2,6 +2,7 @@
 
 mod cascades;
 mod create;
+mod defaults;
 mod delete;
 mod gate;
 mod golden;

@@ -52,7 +52,8 @@ fn a_version_that_is_no_longer_there_is_refused() {
     on_both(|site| async move {
         let ada = site.account("Ada").await;
         let post = site.post(&ada, json!({})).await.unwrap().id;
-        let seen = |version| Target { if_match: Some(IfMatch::Version(version)), ..site.target("posts", post) };
+        let seen =
+            |version| Target { if_match: Some(IfMatch::Version(version)), ..site.target("posts", post) };
         site.update(&ada, seen(1), json!({ "title": "A" })).await.unwrap();
         assert_eq!(refused(site.update(&ada, seen(1), json!({ "title": "B" })).await), "records.changed");
         assert_eq!(refused(site.delete(&ada, seen(1)).await), "records.changed");

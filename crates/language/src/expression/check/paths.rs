@@ -25,8 +25,19 @@ pub(super) enum Target {
     Value(Typed),
 }
 
-const AUTH: [&str; 10] =
-    ["id", "account", "signed_in", "verified", "staff", "kind", "roles", "scopes", "rights", "level"];
+const AUTH: [&str; 11] = [
+    "id",
+    "account",
+    "signed_in",
+    "verified",
+    "staff",
+    "kind",
+    "roles",
+    "scopes",
+    "rights",
+    "level",
+    "proven_at",
+];
 
 impl<'s> Checker<'s> {
     pub(super) fn target(&mut self, expr: &Expr) -> Result<Target, Complaint> {
