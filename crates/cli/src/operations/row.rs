@@ -131,16 +131,14 @@ fn address(schema: &Schema, field: &Field, json: &Json, texts: bool) -> Result<O
     let listed = if field.many.is_some() { elements(json, texts) } else { Some(vec![json.clone()]) };
     let is_address = |json: &Json| json.as_str().is_some_and(|text| text.contains('='));
     let Some(listed) = listed.filter(|listed| listed.iter().any(is_address)) else { return Ok(None) };
-    let part = |json: &Json| match json.as_str().filter(|_| is_address(json)) {
-        Some(text) => {
+    let part = |json: &Json| {
+        if let Some(text) = json.as_str().filter(|_| is_address(json)) {
             let key = Key::parse(schema, to, &Caller::system(), text);
             let key = key.map_err(|error| FieldError::new(&field.name, "address", error.detail()))?;
-            Ok(Part::Named { text: text.to_owned(), to, key })
+            return Ok(Part::Named { text: text.to_owned(), to, key });
         }
-        None => {
-            let id = values::element_from_json(field, schema, json);
-            id.map(Part::Id).map_err(|problem| problem.at(&field.name))
-        }
+        let id = values::element_from_json(field, schema, json);
+        id.map(Part::Id).map_err(|problem| problem.at(&field.name))
     };
     let parts: Vec<Part> = listed.iter().map(part).collect::<Result<_, FieldError>>()?;
     let most = field.many.map_or(1, |many| many.max_items);

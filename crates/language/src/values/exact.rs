@@ -37,7 +37,7 @@ pub fn flaws(source: &[u8]) -> Vec<Flaw> {
         let mut taken = 1;
         match first {
             b'{' => {
-                levels.push(Level::Object { names: HashSet::new(), name: String::new(), expects_name: true })
+                levels.push(Level::Object { names: HashSet::new(), name: String::new(), expects_name: true });
             }
             b'[' => levels.push(Level::List(0)),
             b'}' | b']' => _ = levels.pop(),

@@ -7,9 +7,11 @@
 use mains_base::{Caller, Error, FieldError, IdError, Kind, Result, Uuid, Value, nearest};
 use mains_database::write::{Input, Sent};
 use mains_language::schema::{Collection, Field, FieldId, FieldKind, Schema};
-use mains_language::values::{self, Flaw, FlawKind};
+use mains_language::values;
 use serde::de::{Deserializer as _, MapAccess, Visitor};
 use serde_json::Value as Json;
+
+use super::lost::lost;
 
 /// The word that stands for the caller's account.
 const ME: &str = "me";
@@ -286,43 +288,6 @@ fn unbounded(field: &Field) -> Field {
         ref other => other.clone(),
     };
     Field { kind, ..field.clone() }
-}
-
-/// Whether the text of this value may say more than the value does.
-fn may_hide(value: &Json) -> bool {
-    let large = |number: f64| number.abs() >= 9e18;
-    match value {
-        Json::Array(_) | Json::Object(_) => true,
-        Json::Number(number) => number.is_f64() && number.as_f64().is_some_and(large),
-        _ => false,
-    }
-}
-
-/// What a body says and its values do not, as problems of fields: members of members that come twice, and digits of
-/// JSON's numbers.
-pub(crate) fn lost<'f>(
-    body: &[u8],
-    members: &[(String, Json)],
-    field: impl Fn(&str) -> Option<&'f Field>,
-) -> Vec<FieldError> {
-    if !members.iter().any(|(_, value)| may_hide(value)) {
-        return Vec::new();
-    }
-    let is_json = |name: &str| field(name).is_some_and(|field| matches!(field.kind, FieldKind::Json { .. }));
-    values::flaws(body).iter().filter_map(|flaw| problem(flaw, is_json)).collect()
-}
-
-/// A number too long for a field that holds no JSON is the field's own matter: it rounds it or refuses it.
-fn problem(flaw: &Flaw, is_json: impl Fn(&str) -> bool) -> Option<FieldError> {
-    let name = flaw.pointer.split('/').nth(1).unwrap_or_default().replace("~1", "/").replace("~0", "~");
-    let (code, message) = match flaw.kind {
-        FlawKind::Twice => ("twice", "This comes twice; send it once."),
-        FlawKind::Digits if !is_json(&name) => return None,
-        FlawKind::Digits => {
-            ("digits", "This number has too many digits to be kept exactly; send it as text.")
-        }
-    };
-    Some(FieldError { pointer: flaw.pointer.clone(), ..FieldError::new(&name, code, message) })
 }
 
 /// The members of a JSON object in the order they were sent; one that comes twice is refused.

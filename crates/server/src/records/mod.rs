@@ -5,6 +5,7 @@
 pub(crate) mod conditions;
 mod form;
 pub(crate) mod input;
+pub(crate) mod lost;
 mod make;
 mod many;
 mod media;
