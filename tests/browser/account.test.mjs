@@ -166,7 +166,7 @@ for (const [name, options] of [
       const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
       assert.ok(wide <= 0, `${path} is ${wide} px too wide`);
     };
-    for (const path of ["/sign-in", "/sign-up", "/sign-up?done=1", "/reset", "/reset?token=x", "/verify?token=x"]) await look(path);
+    for (const path of ["/sign-in", "/sign-up", "/sign-up?done=1", "/reset", "/reset?token=x", "/verify?token=x", "/account/email?token=x", "/account/email-back?token=x"]) await look(path);
     await signUp(page, `${options.colorScheme ?? "light"}@corner.example`, "four words that differ");
     for (const path of ["/account", "/account/sessions", "/preferences", "/favorites", "/products/walnut-bread"]) await look(path);
     await done();

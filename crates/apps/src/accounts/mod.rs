@@ -1,4 +1,4 @@
-//! Accounts: who somebody is. It owns the collections `accounts` and `account_sessions`, what proves who somebody is
+//! Accounts: who somebody is. It owns the collections `accounts`, `account_sessions` and `account_consents`, what proves who somebody is
 //! (`account_secrets`, `account_tokens`), and the words in which sessions of the server speak of an account.
 //!
 //! Always true: nothing that others may see tells whether an address has an account, where addresses are verified first;
@@ -52,6 +52,7 @@ fn files() -> Vec<File> {
     let file = |path: &str, source: &str| File { path: path.to_owned(), source: source.to_owned() };
     vec![
         file("collections/accounts.toml", include_str!("collections/accounts.toml")),
+        file("collections/account_consents.toml", include_str!("collections/account_consents.toml")),
         file("collections/account_sessions.toml", include_str!("collections/account_sessions.toml")),
         file("tables/account_secrets.toml", include_str!("tables/account_secrets.toml")),
         file("tables/account_tokens.toml", include_str!("tables/account_tokens.toml")),

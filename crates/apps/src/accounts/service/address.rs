@@ -60,6 +60,10 @@ pub(crate) async fn restore_email(
     password: Password,
 ) -> Result<Answer> {
     let hash = token::hash(link);
+    // What is refused anyway is refused before the work of hashing.
+    if !store::is_link(call.db().engine(), (hash, Purpose::RestoreEmail), call.now()).await? {
+        return Err(model::dead_link());
+    }
     weak::expect_strong(weak::weakness(&password, &[]))?;
     let stored = app.hash(&call, password).await?;
     call.write(&[], move |tx, call, _| {

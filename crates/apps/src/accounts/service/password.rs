@@ -73,7 +73,12 @@ pub(super) fn replace(tx: &mut Tx<'_>, account: &Account, stored: &str) -> Resul
 
 /// Stores a password; links that are on their way die.
 pub(super) fn put(tx: &mut Tx<'_>, account: Uuid, stored: &str) -> Result<()> {
-    let fields = Fields::of(&tx.schema())?;
-    tx.update(fields.collection, account, &Changes::of([(fields.has_password, true.into())]))?;
+    tell(tx, account)?;
     store::put_password(tx, account, stored)
+}
+
+/// Has the record say that there is a password.
+pub(super) fn tell(tx: &mut Tx<'_>, account: Uuid) -> Result<()> {
+    let fields = Fields::of(&tx.schema())?;
+    tx.update(fields.collection, account, &Changes::of([(fields.has_password, true.into())])).map(drop)
 }

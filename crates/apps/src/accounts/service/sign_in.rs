@@ -8,20 +8,19 @@ use mains_server::commands::{Answer, Invocation};
 use super::super::model;
 use super::super::passwords::Password;
 use super::super::store;
-use super::{Accounts, enter, get};
+use super::{Accounts, enter, get, password};
 
 /// A password opens an account. Everything that may be wrong is one answer, after the same work.
 pub(crate) async fn sign_in(
     app: &Accounts,
     call: Arc<Invocation>,
     email: &str,
-    password: Password,
+    typed: Password,
 ) -> Result<Answer> {
     call.expect_allowed().await?;
     let known = store::of_address(call.db().engine(), email).await?;
     let stored = known.as_ref().and_then(|known| known.password.clone());
-    let typed = password.clone();
-    let same = app.matches(&call, password, stored.clone()).await?;
+    let same = app.matches(&call, typed.clone(), stored.clone()).await?;
     let verify = app.settings.verify;
     let renewed = match stored.as_deref().filter(|stored| same && app.passwords.is_dated(stored)) {
         Some(_) => Some(app.hash(&call, typed).await?),
@@ -37,6 +36,10 @@ pub(crate) async fn sign_in(
         }
         if let (Some(old), Some(new)) = (&stored, &renewed) {
             store::put_same(tx, account.id, (old, new))?;
+        }
+        // What came from elsewhere may not say so.
+        if !account.has_password {
+            password::tell(tx, account.id)?;
         }
         Ok(enter::enter(tx, &account, call)?.with(Answer::record(account.id)))
     })

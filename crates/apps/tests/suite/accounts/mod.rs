@@ -1,6 +1,7 @@
 //! Accounts.
 
 mod address;
+mod consents;
 mod end;
 mod entering;
 mod guests;

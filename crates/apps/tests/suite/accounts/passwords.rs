@@ -1,5 +1,6 @@
 //! Passwords forgotten, reset and changed; addresses are in their own module.
 
+use mains_database::write::Changes;
 use serde_json::json;
 
 use super::on_both;
@@ -98,9 +99,18 @@ fn an_older_hash_is_replaced_when_somebody_signs_in() {
             tx.execute_later("UPDATE account_secrets SET password = $1", &[OLD.into()])
         });
         store.await.unwrap();
+        let forget = world.db.write(&[], |tx| {
+            let schema = tx.schema();
+            let accounts = schema.find("accounts").unwrap();
+            let (id, has) =
+                (tx.images(accounts.id, "", &[])?[0].id(), accounts.find("has_password").unwrap().id);
+            tx.update(accounts.id, id, &Changes::of([(has, mains_base::Value::Null)])).map(drop)
+        });
+        forget.await.unwrap();
         assert_eq!(ines.sign_in("ines@corner.example", "not my words").await.status, 401);
         assert!(world.rows("account_secrets").await.contains(OLD), "a wrong password changes nothing");
-        assert_eq!(ines.sign_in("ines@corner.example", "four wet words").await.status, 200);
+        let back = ines.sign_in("ines@corner.example", "four wet words").await;
+        assert_eq!((back.status, &back.json["has_password"]), (200, &json!(true)));
         let rows = world.rows("account_secrets").await;
         assert!(!rows.contains(OLD) && rows.contains("$argon2id$v=19$m=19456,t=2,p=1$"));
         assert_eq!(ines.sign_in("ines@corner.example", "four wet words").await.status, 200);
