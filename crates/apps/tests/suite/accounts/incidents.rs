@@ -1,4 +1,23 @@
 //! What happened to others, tried here. Each test is an incident of the field; none may succeed.
+//!
+//! | incident | test |
+//! | --- | --- |
+//! | PocketBase CVE-2024-38351, CVE-2026-44166: unproven accounts | `pre_hijacking_an_address`, `pre_hijacking_by_signing_up_last`, `proving` |
+//! | PocketBase CVE-2026-82410: a panic in a worker | `passwords::a_panic_on_the_thread_fails_one_answer_and_no_other` |
+//! | PocketBase #4417, #5863, Directus CVE-2026-35442: oracles | `doors::fields_guessed_by_filter_sort_aggregate_and_expand` |
+//! | PocketBase v0.37.4: users told by time | `timing` |
+//! | PocketBase v0.38.1: streams that outlive a password | `live::streams_end_with_their_session` |
+//! | Supabase GHSA-3529-5m8x-rpv3: a forged host | `a_forged_host_in_a_letter` |
+//! | Supabase #2612, #2483: one code used twice, or for another flow | `credentials::a_link_opened_by_many_at_once`, `a_link_for_another_purpose` |
+//! | Supabase #2642, Directus GHSA-56p6-qw3c-fq2g: suspended users | `a_suspended_account_with_a_session` |
+//! | Supabase #2565: delicate changes without a proof | `credentials::a_session_left_open_changes_nothing_delicate` |
+//! | Supabase 2.196: links that outlive an address | `a_link_that_outlives_its_address` |
+//! | Supabase self-hosted: default secrets | `credentials::two_fresh_sites_have_no_secret_in_common` |
+//! | Directus CVE-2024-54151: a door without rules | `doors::the_same_rules_at_every_door` |
+//! | Appwrite 1.9.10: keys that make broader keys | `credentials::a_credential_that_makes_a_stronger_one` |
+//! | Strapi CVE-2025-64526: limits whose key the client chooses | `a_limit_dodged_by_other_addresses_accounts_and_guests` |
+//!
+//! What concerns sign-in by others (Supabase CVE-2026-31813, PocketBase v0.36.9) and files waits for those parts.
 
 use serde_json::json;
 

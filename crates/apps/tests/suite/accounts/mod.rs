@@ -1,9 +1,13 @@
 //! Accounts.
 
 mod address;
+mod commands;
 mod consents;
+mod credentials;
+mod doors;
 mod end;
 mod entering;
+mod flood;
 mod guests;
 mod incidents;
 mod live;

@@ -32,12 +32,23 @@ pub(crate) struct World {
     pub(crate) app: Accounts,
     pub(crate) db: Db,
     pub(crate) clock: ManualClock,
-    records: Records,
+    pub(crate) records: Records,
     router: Router,
     jobs: Jobs,
     /// Letters that were looked at.
     seen: Mutex<HashSet<String>>,
     _test: TestDb,
+}
+
+/// What a site brings.
+#[derive(Default)]
+pub(crate) struct Parts<'p> {
+    /// Collections, by name.
+    pub(crate) files: &'p [(&'p str, &'p str)],
+    /// Another app beside the accounts.
+    pub(crate) other: Option<App>,
+    /// Pages, by path.
+    pub(crate) pages: &'p [(&'p str, &'p str)],
 }
 
 /// Somebody with a cookie of their own.
@@ -106,6 +117,13 @@ impl World {
         files: &[(&str, &str)],
         other: Option<App>,
     ) -> Self {
+        let app = Accounts::new(settings);
+        Self::made(dialect, app, Parts { files, other, pages: &[] }).await
+    }
+
+    /// With this app and with parts of a site.
+    pub(crate) async fn made(dialect: Dialect, app: Accounts, parts: Parts<'_>) -> Self {
+        let Parts { files, other, pages } = parts;
         let file = |(name, source): &(&str, &str)| File {
             path: format!("collections/{name}.toml"),
             source: (*source).to_owned(),
@@ -118,10 +136,9 @@ impl World {
         let test = TestDb::with_schema(dialect, Arc::new(schema)).await;
         let db = Db::over(test.engine.clone(), Arc::new(test.clock.clone()));
         db.install(Arc::clone(&test.schema));
-        let app = Accounts::new(settings);
         let apps: Vec<App> = std::iter::once(accounts::app(&app)).chain(other).collect();
         let records = Records::open(db.clone()).await.unwrap().with_apps(&apps).unwrap();
-        let router = router(&records, &apps);
+        let router = router(&records, &apps, pages);
         let mail = MailSettings {
             from: "Corner <shop@corner.example>".to_owned(),
             site_name: "Corner".to_owned(),
@@ -247,9 +264,13 @@ impl World {
     }
 }
 
-fn router(records: &Records, apps: &[App]) -> Router {
+fn router(records: &Records, apps: &[App], own: &[(&str, &str)]) -> Router {
     let page = |(path, source): &(&str, &str)| PageFile { path: (*path).into(), source: (*source).into() };
-    let layers: Vec<Vec<PageFile>> = apps.iter().map(|app| app.pages.iter().map(page).collect()).collect();
+    let layers: Vec<Vec<PageFile>> = apps
+        .iter()
+        .map(|app| app.pages.iter().map(page).collect())
+        .chain(std::iter::once(own.iter().map(page).collect()))
+        .collect();
     let facts = Facts { name: "Corner".into(), locale: "en".into(), zone: "UTC".into(), ..Facts::default() };
     let pages = Pages::open(records.clone(), facts, &layers).unwrap_or_else(|found| {
         let said: Vec<String> = found.iter().map(ToString::to_string).collect();
@@ -260,6 +281,11 @@ fn router(records: &Records, apps: &[App]) -> Router {
 }
 
 impl Browser<'_> {
+    /// The same browser once more: what it holds now.
+    pub(crate) fn twin(&self) -> Self {
+        Self { cookie: self.cookie.clone(), mark: self.mark.clone(), ..self.world.browser() }
+    }
+
     pub(crate) async fn get(&mut self, path: &str) -> Answer {
         self.send("GET", path, ("", String::new())).await
     }
