@@ -71,6 +71,11 @@ impl Link {
         if let Some(statement) = self.plans.find(sql) { Ok(statement) } else { self.prepare_anew(sql) }
     }
 
+    /// Whether it is prepared.
+    pub(super) fn knows(&self, sql: &str) -> bool {
+        self.plans.knows(sql)
+    }
+
     /// The same, prepared now in any case.
     pub(super) fn prepare_anew(&mut self, sql: &str) -> Result<Arc<Prepared>, Failure> {
         let name = self.plans.name();

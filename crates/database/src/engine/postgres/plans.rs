@@ -44,6 +44,11 @@ impl Plans {
         Some(Arc::clone(&plan.statement))
     }
 
+    /// Whether this text is prepared.
+    pub(super) fn knows(&self, sql: &str) -> bool {
+        self.kept.contains_key(sql)
+    }
+
     /// A name that was never given.
     pub(super) fn name(&mut self) -> String {
         self.named += 1;

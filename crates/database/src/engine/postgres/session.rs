@@ -100,6 +100,11 @@ impl Session {
         self.connect()
     }
 
+    /// Whether a text is prepared already.
+    pub(super) fn knows(&self, sql: &str) -> bool {
+        self.link.as_ref().is_some_and(|link| link.knows(sql))
+    }
+
     /// The statement of this text.
     fn prepare(&mut self, sql: &str) -> Result<Arc<Prepared>, Failure> {
         let altered = self.altered.load(Ordering::Acquire);

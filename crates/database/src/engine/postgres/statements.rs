@@ -126,7 +126,7 @@ impl<'s> PostgresStatements<'s> {
 
     /// Queues a statement, behind BEGIN if it is the first.
     fn queue(&mut self, (sql, parameters): (&str, &[Value]), rows: bool, queued: Queued) -> Result<()> {
-        if self.scripts {
+        if self.scripts && !self.session.knows(sql) {
             // What is queued may make the table that this text names.
             self.flush()?;
         }

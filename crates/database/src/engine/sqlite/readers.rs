@@ -271,3 +271,31 @@ impl RowStream for Stream<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Route;
+
+    #[test]
+    fn a_read_that_panics_leaves_its_place_to_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("mains.db");
+        let settings = EngineSettings::sqlite(&path);
+        let opener = Opener::new(&path, &settings);
+        let _writer = opener.writer().unwrap();
+        let (readers, threads) = Readers::open(opener, &settings).unwrap();
+        let query = ReadQuery { text: "SELECT 7".into(), parameters: Vec::new(), route: Route::Inline };
+        let panicked = catch_unwind(AssertUnwindSafe(|| {
+            readers.inline(&query, |_| -> Result<i64> { panic!("on purpose") });
+        }));
+        assert!(panicked.is_err());
+        let read = readers.inline(&query, |rows| rows.next()?.unwrap().int(0)).unwrap();
+        assert_eq!(read.unwrap(), Some(7));
+        assert!(!readers.slots.iter().any(Mutex::is_poisoned));
+        readers.close();
+        for thread in threads {
+            thread.join().unwrap();
+        }
+    }
+}

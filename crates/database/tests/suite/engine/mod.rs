@@ -1,5 +1,6 @@
 //! Each trap of the engine, beside innocent closures.
 
+mod altering;
 mod both;
 mod limits;
 mod lost;

@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 use mains_base::{Error, Value};
-use mains_database::engine::Lane;
+use mains_database::engine::{Lane, Reading as _, View};
 
 use super::*;
 
@@ -91,6 +91,18 @@ fn a_read_takes_no_more_than_its_time() {
         |settings| settings.read_timeout = std::time::Duration::from_millis(100),
         async |engine, _| {
             let slow = number(engine, "SELECT 1::bigint FROM pg_sleep(30)").await;
+            assert_eq!(slow.unwrap_err().code(), "query.needs_index");
+            let sleep = "SELECT 1::bigint FROM pg_sleep(30)";
+            let slow = engine.snapshot(move |statements| statements.query(sleep, &[])).await;
+            assert_eq!(slow.unwrap_err().code(), "query.needs_index");
+            let query = ReadQuery { text: sleep.into(), parameters: Vec::new(), route: Route::Pool };
+            let slow = engine
+                .view(move |view| {
+                    View::run(
+                        view.read(query.clone(), |rows| rows.next()?.map_or(Ok(None), |row| row.int(0))),
+                    )
+                })
+                .await;
             assert_eq!(slow.unwrap_err().code(), "query.needs_index");
             assert_eq!(number(engine, "SELECT 1::bigint").await.unwrap(), 1);
         },

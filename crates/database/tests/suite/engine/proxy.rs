@@ -1,5 +1,6 @@
 //! A line to the server that fails at chosen bytes: around COMMIT, above all.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
@@ -47,6 +48,8 @@ struct State {
     /// Words after which another fate is met.
     awaited: Mutex<Option<(&'static str, Fate, Fate)>>,
     held: Mutex<Vec<Box<dyn Stream>>>,
+    /// How often the server was told something.
+    told: AtomicUsize,
     asked: Notify,
 }
 
@@ -64,6 +67,7 @@ impl Proxy {
             fate,
             awaited: Mutex::default(),
             held: Mutex::default(),
+            told: AtomicUsize::new(0),
             asked: Notify::new(),
         });
         let serving = Arc::clone(&state);
@@ -84,6 +88,11 @@ impl Proxy {
     /// The same from when somebody says these words.
     pub(crate) fn after(&self, words: &'static str, fate: Fate, then: Fate) {
         *self.state.awaited.lock().unwrap() = Some((words, fate, then));
+    }
+
+    /// How often the server was told something, in pieces of up to 64 kB.
+    pub(crate) fn told(&self) -> usize {
+        self.state.told.load(Ordering::SeqCst)
     }
 
     /// Waits until somebody asks what became of a transaction.
@@ -125,6 +134,7 @@ impl State {
                     if holds(bytes, b"pg_xact_status") {
                         self.asked.notify_one();
                     }
+                    self.told.fetch_add(1, Ordering::SeqCst);
                     self.listen(bytes);
                     let fate = if holds(bytes, COMMIT) { self.take() } else { Fate::Pass };
                     match fate {

@@ -93,6 +93,28 @@ fn the_log_keeps_to_its_bytes_in_whole_segments() {
 }
 
 #[test]
+fn a_follower_that_begins_while_the_log_is_trimmed_misses_nothing_that_it_was_promised() {
+    on_both(async |engine| {
+        prepare(engine).await;
+        fill(engine, 6_000, 0).await;
+        until(engine, 6_000).await;
+        let beginning = async {
+            let mut followers = Vec::new();
+            for number in 0..40 {
+                let name = format!("late {number}");
+                followers.push(Follower::open(engine, &name, Start::Beginning).await.unwrap());
+            }
+            followers
+        };
+        let (trimmed, followers) = tokio::join!(log::trim(engine, nothing()), beginning);
+        trimmed.unwrap();
+        for follower in followers {
+            assert!(follower.next().await.unwrap().is_some());
+        }
+    });
+}
+
+#[test]
 fn who_holds_the_log_beyond_its_bytes_is_named() {
     on_both(async |engine| {
         prepare(engine).await;
