@@ -29,6 +29,10 @@ const REMOTE: [u32; 4] = [0x6969, 0xFE53_4D42, 0xFF53_4D42, 0x0102_1997];
 /// Descriptors that the program needs besides those of connections.
 const OWN_DESCRIPTORS: u64 = 128;
 
+/// Microseconds of a commit on PostgreSQL from which on more connections should write, and how many.
+const SLOW: u64 = 1000;
+const MANY: usize = 32;
+
 /// What was found: well, or wrong and what to do.
 type Found = Result<String, String>;
 
@@ -233,6 +237,8 @@ fn database(
     };
     let mut found = vec![("database", planned(looked.plan))];
     if let Some(changes) = looked.changes {
+        let commit = changes.as_ref().ok().and_then(|changes| changes.get("commit_us")?.as_u64());
+        found.extend(commit.map(|micros| ("commits", Ok(commits(micros, settings.database.writers)))));
         found.push((
             "changes",
             changes.map_err(|error| told(&error)).and_then(|changes| kept(&changes, settings)),
@@ -250,6 +256,15 @@ fn planned(plan: Result<Value>) -> Found {
         }
         Err(error) => Err(told(&error)),
     }
+}
+
+/// How long a commit takes, and whether so many writers are enough for it.
+fn commits(micros: u64, writers: usize) -> String {
+    let time = format!("one takes {}.{:02} ms", micros / 1000, micros % 1000 / 10);
+    if micros > SLOW && writers < MANY {
+        return format!("{time}; more are done at once with [database] writers = {MANY}, now {writers}");
+    }
+    format!("{time}, [database] writers = {writers} are enough")
 }
 
 /// How much of the log is kept, and who keeps it.
@@ -306,6 +321,16 @@ mod tests {
         assert!(port(&listen, true).unwrap().contains("by this site"));
         assert!(port("192.0.2.1:8080", false).unwrap_err().contains("no address of this machine"));
         assert!(port("nowhere.invalid:8080", false).unwrap_err().contains("no address of a machine"));
+    }
+
+    #[test]
+    fn slow_commits_want_more_writers() {
+        assert_eq!(commits(340, 16), "one takes 0.34 ms, [database] writers = 16 are enough");
+        assert_eq!(
+            commits(2_050, 16),
+            "one takes 2.05 ms; more are done at once with [database] writers = 32, now 16"
+        );
+        assert_eq!(commits(2_050, 32), "one takes 2.05 ms, [database] writers = 32 are enough");
     }
 
     #[test]

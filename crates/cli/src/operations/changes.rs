@@ -12,14 +12,16 @@ pub(crate) fn retention(settings: &Settings) -> Retention {
     Retention::of(settings.changes.keep_days, settings.changes.keep_mb)
 }
 
-/// Answers `{rows, bytes, held_by, followers: [{name, behind}]}`.
+/// Answers `{rows, bytes, held_by, followers: [{name, behind}], commit_us}`; the last, how long a commit takes, on
+/// PostgreSQL alone.
 pub(crate) async fn standing(engine: &Engine, settings: &Settings) -> Result<Value> {
     let standing = log::standing(engine, retention(settings)).await?;
     let followers = standing.followers.iter();
     let followers: Vec<Value> =
         followers.map(|waiting| json!({"name": waiting.name, "behind": waiting.behind})).collect();
+    let commit = engine.commit_time().await?.map(|time| u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
     Ok(json!({
-        "rows": standing.rows, "bytes": standing.bytes, "held_by": standing.held_by, "followers": followers,
+        "commit_us": commit, "rows": standing.rows, "bytes": standing.bytes, "held_by": standing.held_by, "followers": followers,
     }))
 }
 

@@ -31,7 +31,8 @@ fn a_site_runs_on_postgres_from_end_to_end() {
     assert!(refused(&site.run(&["migrate"])).contains("mains migrate --drop notes.body"));
     out(&site.run(&["migrate", "--drop", "notes.body"]));
     assert!(served.get("/api/notes/slug=hello").json().get("body").is_none());
-    out(&site.run(&["doctor"]));
+    let doctor = out(&site.run(&["doctor"]));
+    assert!(doctor.contains("commits") && doctor.contains("[database] writers = "), "{doctor}");
     served.stop();
     assert_eq!(served.end().0, Some(0));
     assert!(!site.path.join("data/site.db").exists());

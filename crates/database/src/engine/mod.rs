@@ -19,6 +19,7 @@ mod view;
 use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use mains_base::{Clock, Error, Result};
 use tokio::sync::watch;
@@ -39,6 +40,9 @@ use self::postgres::Postgres;
 use self::queue::Queue;
 use self::sqlite::Sqlite;
 use crate::dialect::Dialect;
+
+/// Commits that are measured.
+const COMMITS: usize = 15;
 
 /// An open database. Clones share it.
 #[derive(Clone)]
@@ -199,6 +203,26 @@ impl Engine {
             Backend::Sqlite(sqlite) => sqlite.explain(text.to_owned()).await,
             Backend::Postgres(postgres) => postgres.explain(text.to_owned()).await,
         }
+    }
+
+    /// How long a commit takes on a server, its way there included: the middle of several that change nothing, but
+    /// write and sync as others do. `None` on SQLite, where writes wait for one thread alone.
+    pub async fn commit_time(&self) -> Result<Option<Duration>> {
+        if self.dialect() == Dialect::Sqlite {
+            return Ok(None);
+        }
+        let mut times = Vec::with_capacity(COMMITS);
+        for _ in 0..COMMITS {
+            let begun = Instant::now();
+            let job: Job = Arc::new(|statements| {
+                let emitted = "SELECT pg_logical_emit_message(true, 'mains', 'doctor')::text";
+                statements.query(emitted, &[]).map(|_| Box::new(()) as Answer)
+            });
+            self.run(&[], job).await?;
+            times.push(begun.elapsed());
+        }
+        times.sort_unstable();
+        Ok(times.get(COMMITS / 2).copied())
     }
 
     /// Rises after each commit of this process, before its answer goes out.

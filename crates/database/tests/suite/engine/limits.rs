@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use mains_base::Kind;
+use mains_database::dialect::Dialect;
 use mains_database::engine::Lane;
 
 use super::*;
@@ -207,6 +208,25 @@ fn conflicts_are_given_up_when_their_time_is_over() {
             let (runs, told) = beaten(engine, &[Lane::named("one")]).await;
             assert!(runs < 5, "{runs}");
             assert_eq!(told, "database.busy");
+        },
+    );
+}
+
+#[test]
+fn a_commit_is_measured_with_its_sync_and_changes_nothing() {
+    on_both(async |engine| {
+        counters(engine).await;
+        assert_eq!(engine.commit_time().await.unwrap().is_some(), engine.dialect() == Dialect::Postgres);
+        assert_eq!(number(engine, "SELECT count FROM counters WHERE id = 1").await.unwrap(), 0);
+    });
+    on_postgres(
+        |_| {},
+        async |engine, _| {
+            // What is measured goes into the server's log of writes, so that its commit has something to sync.
+            let place = "SELECT (pg_current_wal_insert_lsn() - '0/0')::bigint";
+            let before = number(engine, place).await.unwrap();
+            engine.commit_time().await.unwrap();
+            assert!(number(engine, place).await.unwrap() > before);
         },
     );
 }
