@@ -28,6 +28,7 @@ test: ## all tests, on SQLite and on a PostgreSQL started for them, and in a bro
 	cargo xtask torture migrate --rounds 8 --database postgres
 	cargo xtask torture backup --rounds 8
 	cargo xtask packages
+	scripts/path target/debug/mains
 	node --test tests/browser/
 
 check: ## format, lints, tidiness, generated files
