@@ -1,4 +1,4 @@
-//! Commands and queries: what one can do with a ready-made collection besides reading and writing records.
+//! Commands: what one can do with a ready-made collection besides reading and writing records.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -97,8 +97,6 @@ pub struct Collection {
     pub inverses: Vec<Inverse>,
     /// What one can do besides, by POST.
     pub commands: Vec<Command>,
-    /// What one can ask besides, by GET.
-    pub queries: Vec<Command>,
     /// A visitor's first write here makes a guest account.
     pub guests: bool,
     /// Facts of a provider: what a site adds never refuses them.
@@ -204,7 +202,6 @@ impl Collection {
             random_ids: false,
             inverses: Vec::new(),
             commands: Vec::new(),
-            queries: Vec::new(),
             guests: false,
             facts: false,
         }

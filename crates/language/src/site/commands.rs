@@ -1,4 +1,4 @@
-//! `[commands]` and `[queries]` of ready-made collections.
+//! `[commands]` of ready-made collections. `[queries]`, the same by GET, are told that they are not built yet.
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -16,8 +16,6 @@ use crate::schema::{
 
 /// Keys of a command.
 const COMMAND: [&str; 8] = ["on", "allow", "staff", "input", "takes", "answers", "limits", "replay"];
-/// Keys of a query.
-const QUERY: [&str; 6] = ["on", "allow", "staff", "input", "answers", "limits"];
 /// Words of addresses that a command would hide.
 const TAKEN: [&str; 5] = ["me", "aggregate", "history", "batch", "new"];
 
@@ -29,29 +27,26 @@ struct Reading<'r> {
     failed: &'r Failed,
 }
 
-/// Reads the commands and queries of every collection.
+/// Reads the commands of every collection.
 pub(super) fn build(schema: &mut Schema, declared: &[Declared<'_, '_>], failed: &Failed) {
     let mut all = Vec::with_capacity(declared.len());
     for (one, collection) in declared.iter().zip(&schema.collections) {
         let reading = Reading { schema, collection, failed };
-        let commands = reading.section(one, "commands", &COMMAND);
-        let queries = reading.section(one, "queries", &QUERY);
-        met_twice(&commands, &queries, one);
+        all.push(reading.commands(one));
+        not_yet(one);
         reading.guests(one);
-        all.push((commands, queries));
     }
-    for (collection, (commands, queries)) in schema.collections.iter_mut().zip(all) {
-        (collection.commands, collection.queries) = (commands, queries);
+    for (collection, commands) in schema.collections.iter_mut().zip(all) {
+        collection.commands = commands;
     }
 }
 
 impl Reading<'_> {
-    fn section(self, one: &Declared<'_, '_>, section: &str, known: &[&str]) -> Vec<Command> {
+    fn commands(self, one: &Declared<'_, '_>) -> Vec<Command> {
         let app = *one.base.origin.owner != Owner::Site && !one.is_table;
-        let Some(keys) = one.base.get(section).filter(|_| app).and_then(Item::keys) else {
+        let Some(keys) = one.base.get("commands").filter(|_| app).and_then(Item::keys) else {
             return Vec::new();
         };
-        let what = if section == "queries" { "query" } else { "command" };
         let mut commands = Vec::new();
         for (name, span, item) in keys.entries() {
             let Some(inner) = item.keys() else { continue };
@@ -59,11 +54,9 @@ impl Reading<'_> {
             if let Some(problem) = names::command(name, &TAKEN) {
                 inner.error(problem, None);
             }
-            inner.only(known, &format!("in a {what}"));
+            inner.only(&COMMAND, "in a command");
             let command = self.command(name, &inner, one);
-            if section == "commands" {
-                no_secret_is_kept(&command, &inner);
-            }
+            no_secret_is_kept(&command, &inner);
             commands.push(command);
         }
         commands
@@ -192,11 +185,13 @@ impl Reading<'_> {
     }
 }
 
-fn met_twice(commands: &[Command], queries: &[Command], one: &Declared<'_, '_>) {
-    for query in queries.iter().filter(|query| commands.iter().any(|other| other.name == query.name)) {
-        if let Some(keys) = one.base.get("queries").and_then(Item::keys) {
-            let message = format!("There is a command `{}` already.", query.name);
-            keys.refuse(&query.name, message, Some("Choose another name."));
+/// What an app could say one day, refused until it is built.
+fn not_yet(one: &Declared<'_, '_>) {
+    let app = *one.base.origin.owner != Owner::Site && !one.is_table;
+    if let Some(keys) = one.base.get("queries").filter(|_| app).and_then(Item::keys) {
+        for (name, ..) in keys.entries() {
+            let message = format!("Queries are not built yet, so nobody could ask `{name}`.");
+            keys.refuse(name, message, Some("Leave it out; records are asked for with a filter."));
         }
     }
 }

@@ -69,8 +69,7 @@ impl Commands {
     /// Whether handlers and declarations are the same list.
     pub fn check(&self, schema: &Schema) -> Result<()> {
         for collection in &schema.collections {
-            let all = collection.commands.iter().chain(&collection.queries);
-            for command in all {
+            for command in &collection.commands {
                 if !self.handlers.contains_key(&(&*collection.name, &*command.name)) {
                     let name = (&collection.name, &command.name);
                     return Err(wrong(format!("The command {} of {} has no handler.", name.1, name.0)));
@@ -78,9 +77,9 @@ impl Commands {
             }
         }
         for (collection, command) in self.handlers.keys() {
-            let declared = schema.find(collection).map(|collection| {
-                collection.commands.iter().chain(&collection.queries).map(|one| one.name.as_str())
-            });
+            let declared = schema
+                .find(collection)
+                .map(|collection| collection.commands.iter().map(|one| one.name.as_str()));
             let names: Vec<&str> = declared.into_iter().flatten().collect();
             if !names.contains(command) {
                 let near = nearest(command, names).map_or(String::new(), |near| format!(" Is it {near}?"));

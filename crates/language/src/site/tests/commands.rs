@@ -1,4 +1,4 @@
-//! What only ready-made apps may say: commands and queries, and how they are refused.
+//! What only ready-made apps may say: commands, and how they are refused.
 
 use super::*;
 use crate::schema::{Answers, On, Replay};
@@ -26,8 +26,7 @@ fn a_command_says_all_of_itself() {
          [commands.sign_up.input.email]\ntype = \"email\"\nrequired = true\n\
          [commands.sign_up.input.password]\ntype = \"text\"\nmin = 8\nsecret = true\n\
          [commands.sign_up.input.tags]\ntype = \"text\"\nmany = true\nmax_items = 3\n\
-         [commands.hide]\nallow = 'title == null'\nstaff = \"notes\"\nanswers = \"notes\"\nreplay = \"required\"\n\
-         [queries.near]\non = \"collection\"\nallow = 'true'\n",
+         [commands.hide]\nallow = 'title == null'\nstaff = \"notes\"\nanswers = \"notes\"\nreplay = \"required\"\n",
     )
     .unwrap();
     let notes = of(&schema, "notes");
@@ -49,7 +48,6 @@ fn a_command_says_all_of_itself() {
         (On::Record, Answers::Record(notes.id), Replay::Required)
     );
     assert_eq!(hide.staff.as_deref(), Some("notes"));
-    assert_eq!(notes.queries.len(), 1);
 }
 
 #[test]
@@ -112,8 +110,8 @@ fn commands_that_are_refused() {
             "6: An Idempotency-Key would store a hash of what hide is sent, of the secret `why` too. Say replay = false.",
         ),
         (
-            "[commands.hide]\nallow = 'true'\n[queries.hide]\nallow = 'true'\n",
-            "8: There is a command `hide` already. Choose another name.",
+            "[queries.near]\nallow = 'true'\n",
+            "6: Queries are not built yet, so nobody could ask `near`. Leave it out; records are asked for with a filter.",
         ),
     ] {
         assert_eq!(said(source), [expected], "{source}");
