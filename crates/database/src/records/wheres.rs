@@ -4,6 +4,8 @@
 //! plan is the same for all of them. In the tree that is compiled each stands as a marker that no caller can write;
 //! in the finished statement markers become slots.
 
+use std::collections::HashSet;
+
 use mains_base::{Caller, Result, Uuid, Value, fold};
 use mains_language::expression::{Aggregate, Comparison, List, Node, TextKind, Tree, Type};
 use mains_language::schema::{Collection, Schema};
@@ -13,8 +15,10 @@ use super::refusal::{WHERE, malformed};
 use super::texts;
 use crate::sql::{Bind, Statement};
 
-/// The most paths of one request, and values of one path.
-const MOST: usize = 32;
+/// The most paths of one request.
+const PATHS: usize = 32;
+/// The most values of one path: those of the longest list, which a page asks for by what it found before.
+const VALUES: usize = 512;
 
 /// One path with what it must be one of, as text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,8 +44,8 @@ enum Target {
     List(List),
 }
 
-/// What a request asks: empty values are ignored, a path said twice is one path, and numbers of values are rounded up
-/// so that few plans serve all.
+/// What a request asks: empty values are ignored, one said twice counts once, a path said twice is one path, and
+/// numbers of values are rounded up so that few plans serve all.
 pub(super) fn asked(wheres: &[(String, Vec<String>)]) -> Result<Vec<Asked>> {
     let mut paths: Vec<Asked> = Vec::new();
     for (path, values) in wheres {
@@ -52,8 +56,12 @@ pub(super) fn asked(wheres: &[(String, Vec<String>)]) -> Result<Vec<Asked>> {
         }
     }
     paths.retain(|asked| !asked.values.is_empty());
-    if paths.len() > MOST || paths.iter().any(|asked| asked.values.len() > MOST) {
-        return Err(malformed(WHERE, format!("Name at most {MOST} paths, and {MOST} values of each.")));
+    for asked in &mut paths {
+        let mut seen = HashSet::with_capacity(asked.values.len());
+        asked.values.retain(|value| seen.insert(value.clone()));
+    }
+    if paths.len() > PATHS || paths.iter().any(|asked| asked.values.len() > VALUES) {
+        return Err(malformed(WHERE, format!("Name at most {PATHS} paths, and {VALUES} values of each.")));
     }
     for asked in &mut paths {
         let count = asked.values.len().next_power_of_two();
