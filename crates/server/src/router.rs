@@ -10,7 +10,7 @@ use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -77,9 +77,17 @@ pub struct Call<'r> {
     pub client: IpAddr,
     /// Headers that the answer carries, whatever it is.
     pub carried: Mutex<Vec<(HeaderName, HeaderValue)>>,
+    /// What answers it, where that is known only while it is answered: the file of a page.
+    named: OnceLock<Arc<str>>,
 }
 
 impl Call<'_> {
+    /// Names in the log what answers it.
+    pub(crate) fn name(&self, what: &Arc<str>) {
+        // The first name stays.
+        let _ = self.named.set(Arc::clone(what));
+    }
+
     /// Puts headers on the answer, whatever it will be.
     pub(crate) fn carry(&self, headers: impl IntoIterator<Item = (HeaderName, HeaderValue)>) {
         self.carried.lock().unwrap_or_else(PoisonError::into_inner).extend(headers);
@@ -179,7 +187,8 @@ impl Router {
         let Request { head, body, peer } = request;
         let client = client::address(&head, peer, &self.settings.trusted_proxies);
         let (pages, carried) = (self.pages.as_ref(), Mutex::default());
-        let call = Call { head: &head, id: &id, peer, settings: &self.settings, pages, client, carried };
+        let (settings, named) = (&self.settings, OnceLock::new());
+        let call = Call { head: &head, id: &id, peer, settings, pages, client, carried, named };
         let route = Route::find(head.uri.path(), &self.doors);
         // Pinned here and handed on by reference: a future of some kilobytes is not moved from wrapper to wrapper.
         let answering = pin!(self.answer(&call, body, &route, begun));
@@ -287,13 +296,13 @@ impl Drop for Open<'_> {
     }
 }
 
-/// One line per request: the pattern of its address, never the address itself or a header.
+/// One line per request: the pattern of its address or the file of its page, never the address itself or a header.
 fn log(call: &Call<'_>, route: &Route<'_>, response: &Response, took: Duration) {
     tracing::info!(
         target: "mains::request",
         request = call.id.as_str(),
         method = call.head.method.as_str(),
-        route = route.pattern(),
+        route = call.named.get().map_or(route.pattern(), |name| name),
         collection = route.collection(),
         status = response.status().as_u16(),
         bytes = response.body().length(),
@@ -311,7 +320,12 @@ fn told(error: &Error, id: &RequestId) -> Response {
 /// Notes a failure of our own with its cause.
 fn note(error: &Error, id: &RequestId) {
     if error.kind() == Kind::Internal {
-        tracing::error!(request = id.as_str(), code = error.code(), cause = ?error.cause(), "a request failed");
+        tracing::error!(
+            request = id.as_str(),
+            code = error.code(),
+            cause = error.cause().map(tracing::field::debug),
+            "a request failed"
+        );
     }
 }
 

@@ -5,6 +5,8 @@ use super::set::LAYOUT;
 
 /// The page of a failure when the site has none.
 pub(super) const ERROR: &str = "mains/error.html";
+/// The same when even that fails, as it does with a layout that fails: it stands alone.
+pub(super) const PLAIN: &str = "mains/plain.html";
 /// The page of a template's mistake, in development.
 pub(super) const MISTAKE: &str = "mains/mistake.html";
 /// What all of them look like.
@@ -21,6 +23,7 @@ pub(super) fn files() -> Vec<PageFile> {
     vec![
         file(LAYOUT, include_str!("builtin/layout.html")),
         file(ERROR, include_str!("builtin/error.html")),
+        file(PLAIN, include_str!("builtin/plain.html")),
         file(MISTAKE, include_str!("builtin/mistake.html")),
     ]
 }

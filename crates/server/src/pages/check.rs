@@ -181,7 +181,7 @@ fn check_filters(set: &Set, page: &Page, found: &mut Vec<Diagnostic>) {
 }
 
 /// The words behind a `|` within tags, with their places.
-fn filters(source: &str, from: usize) -> Vec<(String, Range<usize>)> {
+pub(super) fn filters(source: &str, from: usize) -> Vec<(String, Range<usize>)> {
     let mut found = Vec::new();
     let mut at = from;
     while let Some(open) = source.get(at..).and_then(|rest| rest.find('{')) {

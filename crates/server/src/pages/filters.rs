@@ -6,30 +6,87 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 use mains_base::Date;
 use minijinja::value::{Kwargs, Value};
-use minijinja::{Environment, Error as Mistake, ErrorKind};
+use minijinja::{Environment, Error as Mistake, ErrorKind, State};
 
 use super::Facts;
 use super::escape::escaped;
+use super::picture::picture;
+use super::reader::{self, Reader};
 use super::words::{self, Words};
 
 /// Gives an environment what every page has.
 pub(super) fn add(env: &mut Environment<'static>, facts: &Arc<Facts>) {
-    let site =
-        vec![("name", facts.name.clone()), ("url", facts.url.clone()), ("locale", facts.locale.clone())];
-    env.add_global("site", Value::from_pairs(site.into_iter().map(|(name, text)| (name, Value::from(text)))));
+    env.add_global("site", site(facts));
     let zone = TimeZone::get(&facts.zone).unwrap_or(TimeZone::UTC);
     for (name, style) in [("date", Style::Date), ("datetime", Style::Both), ("time", Style::Time)] {
         let (of, zone) = (Arc::clone(facts), zone.clone());
-        let show = move |value: &Value, options: Kwargs| dated(&of, &zone, (value, &options), style);
+        let show = move |state: &State<'_, '_>, value: &Value, options: Kwargs| {
+            dated(&Shown::of(&of, state, value, &options), &zone, style)
+        };
         env.add_filter(name, show);
     }
     let of = Arc::clone(facts);
-    env.add_filter("money", move |value: &Value, options: Kwargs| money(&of, value, &options));
+    let show = move |state: &State<'_, '_>, value: &Value, options: Kwargs| {
+        money(&Shown::of(&of, state, value, &options))
+    };
+    env.add_filter("money", show);
     let of = Arc::clone(facts);
-    env.add_filter("number", move |value: &Value, options: Kwargs| number(&of, value, &options));
+    let show = move |state: &State<'_, '_>, value: &Value, options: Kwargs| {
+        number(&Shown::of(&of, state, value, &options))
+    };
+    env.add_filter("number", show);
     env.add_filter("lines", lines);
     let of = Arc::clone(facts);
     env.add_function("asset", move |path: String| of.assets.address(&path));
+    let of = Arc::clone(facts);
+    env.add_function("picture", move |source, alt, width, height, options| {
+        picture(&of, (source, alt, width, height, options))
+    });
+}
+
+/// `site`: what pages are told of the site, and what somebody can choose among on any site.
+fn site(facts: &Facts) -> Value {
+    let text = |text: &String| Value::from(text.as_str());
+    let languages = words::LANGUAGES.map(|(locale, name)| Value::from(vec![locale, name]));
+    Value::from_pairs([
+        ("name", text(&facts.name)),
+        ("url", text(&facts.url)),
+        ("locale", text(&facts.locale)),
+        ("zone", text(&facts.zone)),
+        ("sign_up", Value::from(facts.sign_up)),
+        ("languages", Value::from(languages.to_vec())),
+        ("zones", Value::from(reader::zones())),
+    ])
+}
+
+/// One value that is being shown: to whom, and what the template says of it.
+struct Shown<'s> {
+    facts: &'s Facts,
+    reader: Option<Arc<Reader>>,
+    value: &'s Value,
+    options: &'s Kwargs,
+}
+
+impl<'s> Shown<'s> {
+    fn of(facts: &'s Facts, state: &State<'_, '_>, value: &'s Value, options: &'s Kwargs) -> Self {
+        Self { facts, reader: Reader::asking(state), value, options }
+    }
+
+    fn words(&self) -> Result<&'static Words, Mistake> {
+        if let Some(locale) = self.options.get::<Option<String>>("locale")? {
+            return Ok(words::of(&locale));
+        }
+        let own = self.reader.as_ref().and_then(|reader| reader.words);
+        Ok(own.unwrap_or_else(|| words::of(&self.facts.locale)))
+    }
+
+    fn zone(&self, of_site: &TimeZone) -> Result<TimeZone, Mistake> {
+        if let Some(name) = self.options.get::<Option<String>>("zone")? {
+            return TimeZone::get(&name).map_err(|_| told(format!("there is no time zone {name:?}")));
+        }
+        let own = self.reader.as_ref().and_then(|reader| reader.zone.clone());
+        Ok(own.unwrap_or_else(|| of_site.clone()))
+    }
 }
 
 /// Whether there is a time zone of this name.
@@ -54,28 +111,16 @@ fn lines(text: &Value) -> Value {
     Value::from_safe_string(shown.collect())
 }
 
-fn words_of(facts: &Facts, options: &Kwargs) -> Result<&'static Words, Mistake> {
-    let locale: Option<String> = options.get("locale")?;
-    Ok(words::of(locale.as_deref().unwrap_or(&facts.locale)))
-}
-
 /// `date`, `datetime`, `time`: `format="%d.%m.%Y"`, `style="short"`, `zone="Europe/Berlin"`, `locale="de"`.
-fn dated(
-    facts: &Facts,
-    zone: &TimeZone,
-    (value, options): (&Value, &Kwargs),
-    style: Style,
-) -> Result<Value, Mistake> {
+fn dated(shown: &Shown<'_>, zone: &TimeZone, style: Style) -> Result<Value, Mistake> {
+    let (value, options) = (shown.value, shown.options);
     let Some(text) = value.as_str() else {
         return if value.is_none() { Ok(value.clone()) } else { Err(wrong(value, "a time or a date")) };
     };
-    let zone = match options.get::<Option<String>>("zone")? {
-        Some(name) => TimeZone::get(&name).map_err(|_| told(format!("there is no time zone {name:?}")))?,
-        None => zone.clone(),
-    };
+    let zone = shown.zone(zone)?;
     let short = options.get::<Option<String>>("style")?.as_deref() == Some("short");
     let format: Option<String> = options.get("format")?;
-    let words = words_of(facts, options)?;
+    let words = shown.words()?;
     options.assert_all_used()?;
     let at = zoned(text, zone).ok_or_else(|| wrong(value, "a time or a date"))?;
     if let Some(format) = format {
@@ -104,12 +149,13 @@ fn zoned(text: &str, zone: TimeZone) -> Option<Zoned> {
 }
 
 /// `{"amount": 420, "currency": "EUR"}`, or minor units with `currency="EUR"`, as "€4.20".
-fn money(facts: &Facts, value: &Value, options: &Kwargs) -> Result<Value, Mistake> {
+fn money(shown: &Shown<'_>) -> Result<Value, Mistake> {
+    let (value, options) = (shown.value, shown.options);
     if value.is_none() {
         return Ok(value.clone());
     }
     let said: Option<String> = options.get("currency")?;
-    let words = words_of(facts, options)?;
+    let words = shown.words()?;
     options.assert_all_used()?;
     let (amount, currency) = if let Some(amount) = value.as_i64() {
         (amount, said)
@@ -124,12 +170,13 @@ fn money(facts: &Facts, value: &Value, options: &Kwargs) -> Result<Value, Mistak
 }
 
 /// Digits in groups, with as many places as the text has or `places` says.
-fn number(facts: &Facts, value: &Value, options: &Kwargs) -> Result<Value, Mistake> {
+fn number(shown: &Shown<'_>) -> Result<Value, Mistake> {
+    let (value, options) = (shown.value, shown.options);
     if value.is_none() {
         return Ok(value.clone());
     }
     let places: Option<usize> = options.get("places")?;
-    let words = words_of(facts, options)?;
+    let words = shown.words()?;
     options.assert_all_used()?;
     let text = value.to_string();
     let parsed: f64 = text.parse().map_err(|_| wrong(value, "a number"))?;

@@ -6,7 +6,7 @@
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
-use mains_language::schema::{Field, On};
+use mains_language::schema::{Collection, Command, Field, On};
 use minijinja::value::{Enumerator, Kwargs, Object, Rest, from_args};
 use minijinja::{Error as Mistake, ErrorKind, State, Value};
 
@@ -32,6 +32,12 @@ pub(super) struct Failed {
     pub(super) errors: Vec<(String, String)>,
     /// What was typed, but secrets.
     pub(super) values: Vec<(String, String)>,
+}
+
+/// What a form is sent to: a collection, or a command of it.
+pub(super) struct Target<'t> {
+    pub(super) collection: &'t Collection,
+    pub(super) command: Option<&'t Command>,
 }
 
 /// One form of a page.
@@ -95,19 +101,26 @@ impl Form {
         self.name.as_ref().map_or_else(|| field.to_owned(), |name| format!("{name}-{field}"))
     }
 
-    /// What is declared of a field where the form is sent to, and whether it is secret: an argument of a command, or a
-    /// field of a collection.
-    fn declared(&self, name: &str) -> Option<(&Field, bool)> {
+    /// Where the form is sent to, if that is declared.
+    pub(super) fn target(&self) -> Option<Target<'_>> {
         let address = self.action.split(['?', '#']).next()?.strip_prefix("/api/")?;
         let (collection, rest) = address.split_once('/').unwrap_or((address, ""));
         let collection = self.here.epoch.schema.find(collection)?;
         let on = if rest.contains('/') { On::Record } else { On::Collection };
         let called = rest.rsplit('/').next().unwrap_or_default().replace('-', "_");
         let mut commands = collection.commands.iter();
+        Some(Target {
+            collection,
+            command: commands.find(|command| command.on == on && command.name == called),
+        })
+    }
+
+    /// What is declared of a field where the form is sent to, and whether it is secret: an argument of a command, or a
+    /// field of a collection.
+    fn declared(&self, name: &str) -> Option<(&Field, bool)> {
+        let Target { collection, command } = self.target()?;
         let of_collection = || collection.find(name).map(|field| (field, false));
-        let Some(command) = commands.find(|command| command.on == on && command.name == called) else {
-            return of_collection();
-        };
+        let Some(command) = command else { return of_collection() };
         let argument = command.input.iter().find(|argument| argument.field.name == name);
         let argument = argument.map(|argument| (&argument.field, argument.secret));
         argument.or_else(|| of_collection().filter(|_| command.takes))
@@ -156,7 +169,7 @@ impl Form {
         out
     }
 
-    fn part<'f>(&'f self, name: String, options: &'f Kwargs) -> Part<'f> {
+    pub(super) fn part<'f>(&'f self, name: String, options: &'f Kwargs) -> Part<'f> {
         let declared = self.declared(&name);
         let (field, secret) = (declared.map(|(field, _)| field), declared.is_some_and(|(_, secret)| secret));
         Part { id: self.id(&name), name, field, secret, form: self, options }
@@ -169,6 +182,7 @@ impl Form {
                 self.open(&options)
             }
             "close" => Ok("</form>".to_owned()),
+            "added" => self.added(),
             "note" => {
                 let (title,): (Option<String>,) = from_args(args)?;
                 Ok(self.note(title.as_deref()))
@@ -241,11 +255,11 @@ impl Object for Form {
                 Ok(found.map_or_else(|| Value::from(()), Value::from))
             }
             "open" | "close" | "note" | "hidden" | "button" | "field" | "textarea" | "select" | "choices"
-            | "checkbox" => self.write(method, args).map(Value::from_safe_string),
+            | "checkbox" | "added" => self.write(method, args).map(Value::from_safe_string),
             _ => Err(Mistake::new(
                 ErrorKind::UnknownMethod,
                 format!(
-                    "a form has no {method}; it has open, close, note, field, textarea, select, choices, checkbox, hidden, button, error and value"
+                    "a form has no {method}; it has open, close, note, field, textarea, select, choices, checkbox, added, hidden, button, error and value"
                 ),
             )),
         }

@@ -8,8 +8,8 @@ use super::entry::Reading;
 use super::slot::Text;
 
 /// Names that a template has of its own, so no query may take them.
-pub(super) const TAKEN: [&str; 11] =
-    ["path", "query", "page", "site", "caller", "error", "now", "form", "link", "asset", "loop"];
+pub(super) const TAKEN: [&str; 12] =
+    ["path", "query", "page", "site", "caller", "error", "now", "form", "link", "asset", "picture", "loop"];
 /// What a front matter says.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Front {

@@ -11,6 +11,7 @@ use minijinja::{Error as Mistake, ErrorKind, State, Value};
 
 use super::escape::plain;
 use super::form::{Failed, Form};
+use super::reader::{READER, Reader};
 use super::value::{self, Shape};
 use crate::percent;
 
@@ -27,6 +28,8 @@ pub(super) struct Here {
     pub(super) caller: Arc<Caller>,
     /// The id of the caller's account, as the API writes it.
     pub(super) id: Option<String>,
+    /// The session that asks, as the list of an account's sessions names it.
+    pub(super) session: Option<String>,
     pub(super) now: Time,
     pub(super) epoch: Arc<Epoch>,
     /// A form that was posted here and failed.
@@ -86,10 +89,18 @@ pub(super) fn with_query(path: &str, query: &[(String, String)]) -> String {
 /// Everything a template can name: the request and the answers of its queries.
 pub(super) struct Names {
     pub(super) here: Arc<Here>,
-    pub(super) results: Vec<(String, Value)>,
+    results: Vec<(String, Value)>,
+    reader: Value,
 }
 
 impl Names {
+    /// The names of one page, with the answers of its queries.
+    pub(super) fn new(here: &Arc<Here>, results: Vec<(String, Value)>) -> Self {
+        let account = results.iter().find(|(name, _)| name == super::set::ACCOUNT);
+        let reader = account.map_or_else(|| Value::from(()), |(_, account)| Reader::of(account));
+        Self { here: Arc::clone(here), results, reader }
+    }
+
     /// What a query found, by its name.
     pub(super) fn result(body: Option<&Bytes>, shape: Shape) -> Value {
         body.map_or_else(|| Value::from(()), |body| value::answer(body, shape))
@@ -114,6 +125,7 @@ impl Object for Names {
             "link" => Part::Link,
             "form" => Part::Form,
             "now" => return Some(Value::from(self.here.now.to_string())),
+            READER => return Some(self.reader.clone()),
             _ => return None,
         };
         let account =
@@ -158,8 +170,10 @@ impl Facts {
     fn caller(&self, key: &str) -> Option<Value> {
         let caller = &self.here.caller;
         let list = |texts: &[String]| Value::from(texts.to_vec());
+        let text = |text: Option<&str>| text.map_or_else(|| Value::from(()), Value::from);
         match key {
-            "id" => Some(self.here.id.as_deref().map_or_else(|| Value::from(()), Value::from)),
+            "id" => Some(text(self.here.id.as_deref())),
+            "session" => Some(text(self.here.session.as_deref())),
             "signed_in" => Some(Value::from(caller.signed_in())),
             "kind" => Some(Value::from(caller.kind.as_str())),
             "verified" => Some(Value::from(caller.verified)),

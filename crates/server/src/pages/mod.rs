@@ -3,6 +3,7 @@
 //! Always true: a page's queries run under the rules of whoever asks and see one state; what a template shows is
 //! escaped; no template is read from anywhere but the set that was compiled as a whole.
 
+mod added;
 mod builtin;
 mod check;
 mod entry;
@@ -14,6 +15,8 @@ mod here;
 mod json;
 mod literal;
 mod part;
+mod picture;
+mod reader;
 mod render;
 mod routes;
 mod run;
@@ -33,11 +36,13 @@ use mains_base::{Caller, CallerKind, Error, Kind, Result, Uuid};
 use mains_language::site::{Diagnostic, Severity};
 
 use crate::body::Body;
+use crate::callers::Asker;
 use crate::files::Assets;
 use crate::percent;
 use crate::problem;
 use crate::records::{Form, Records};
 use crate::router::{Call, Response};
+use crate::sessions;
 use form::Failed;
 use here::{Here, Told};
 use run::Run;
@@ -50,6 +55,8 @@ pub(crate) use tell::is_wanted;
 
 /// What a page may load and where it may be framed, unless the site says otherwise.
 pub const POLICY: &str = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'self'";
+/// The collection that lists where an account is signed in, by [`sessions::listed`].
+const SESSIONS: &str = "account_sessions";
 /// Where somebody signs in.
 const SIGN_IN: &str = "/sign-in";
 
@@ -64,6 +71,8 @@ pub struct Facts {
     pub locale: String,
     /// The time zone of its dates.
     pub zone: String,
+    /// Whether everybody may make an account.
+    pub sign_up: bool,
     /// The `Content-Security-Policy` of its pages; empty: [`POLICY`].
     pub policy: String,
     /// Whether mistakes of templates are shown to whoever asks.
@@ -123,11 +132,23 @@ impl Pages {
     pub(crate) async fn answer(&self, call: &Call<'_>) -> Result<Option<Response>> {
         let (set, path) = (self.set(), call.head.uri.path());
         let Some(found) = set.find(path) else { return slashed(&set, call) };
-        let caller = self.inner.records.callers().find(call.head, call.settings).await?;
+        if let Some(page) = set.pages.get(found.page) {
+            call.name(&page.label);
+        }
+        let asker = self.inner.records.callers().ask(call.head, call.settings).await?;
         let query = query(call.head.uri.query())?;
-        let here = Here { parameters: found.parameters, query, ..self.here(call, caller, path) };
+        let session = self.session(&asker);
+        let here = self.here(call, asker.caller, path);
+        let here = Here { parameters: found.parameters, query, session, ..here };
         let showing = Showing { set, page: found.page, here: Arc::new(here), status: StatusCode::OK };
         self.show(showing).await.map(Some)
+    }
+
+    /// The session that asks, as a list of sessions names it.
+    fn session(&self, asker: &Asker) -> Option<String> {
+        let epoch = self.inner.records.db().epoch();
+        let prefix = epoch.schema.find(SESSIONS)?.prefix.clone()?;
+        sessions::listed(asker.session_id()?).map(|id| id.text(&prefix))
     }
 
     /// What is known of a request before its page is.
@@ -141,6 +162,7 @@ impl Pages {
             query: Vec::new(),
             origin: origin(call),
             id,
+            session: None,
             caller,
             now: self.inner.records.db().clock().now(),
             epoch,
@@ -206,9 +228,11 @@ impl Pages {
         };
         let (path, text) = page.split_once('?').map_or((page, None), |(path, text)| (path, Some(text)));
         let (Some(found), Ok(query)) = (set.find(path), query(text)) else { return Err(error) };
-        let failed = posted.failed(call.head.uri.path(), &error);
+        let failed = Some(posted.failed(call.head.uri.path(), &error));
+        let asker = self.inner.records.callers().ask(call.head, call.settings).await.ok();
+        let session = asker.and_then(|asker| self.session(&asker));
         let here = self.here(call, Arc::clone(caller), path);
-        let here = Here { parameters: found.parameters, query, failed: Some(failed), ..here };
+        let here = Here { parameters: found.parameters, query, session, failed, ..here };
         let status = problem::status(error.kind());
         let shown = self.show(Showing { set, page: found.page, here: Arc::new(here), status }).await;
         shown.map_err(|cause| {

@@ -120,7 +120,9 @@ impl Part<'_> {
         let _ = write!(out, "<{tag} class=\"{class}\" id=\"{id}\" name=\"{name}\"");
         let required: Option<bool> = self.options.get("required")?;
         let creates = self.form.method == "POST";
-        let needed = self.field.is_some_and(|field| field.required && field.default.is_none() && creates);
+        let is_needed =
+            |field: &Field| (field.required || field.wanted) && field.default.is_none() && creates;
+        let needed = self.field.is_some_and(is_needed);
         if required.unwrap_or(needed) {
             out.push_str(" required");
         }

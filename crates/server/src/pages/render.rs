@@ -16,13 +16,18 @@ use super::value::Shape;
 /// The most bytes of a page.
 const MOST: usize = 8 * 1024 * 1024;
 
-/// A mistake of a template, found while it was rendered.
-#[derive(Debug)]
+/// A mistake of a template, found while it was rendered. In the log it is one line, never the template.
 pub(super) struct Mistaken(pub(super) Diagnostic);
+
+impl std::fmt::Debug for Mistaken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(&self.0, f)
+    }
+}
 
 impl std::fmt::Display for Mistaken {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
+        std::fmt::Display::fmt(&self.0, f)
     }
 }
 
@@ -36,7 +41,7 @@ pub(super) fn render(set: &Set, page: &Page, here: &Arc<Here>, answers: Answers)
         let value = Names::result(body.as_ref(), shape);
         (name, value)
     });
-    let names = Names { here: Arc::clone(here), results: results.collect() };
+    let names = Names::new(here, results.collect());
     let mut out = Bounded(Vec::with_capacity(template.source().len() * 2));
     let rendered = template.render_captured_to(Value::from_object(names), &mut out).map(drop);
     rendered.map_err(|error| failed(set, here, &error))?;

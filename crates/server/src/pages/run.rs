@@ -12,7 +12,8 @@ use mains_language::schema::Collection;
 use super::front::{Query, What};
 use super::here::Here;
 use super::literal::{self, Filled};
-use super::set::{ACCOUNT, Page, Set};
+use super::reader;
+use super::set::{ACCOUNT, Need, Page, Set};
 use super::slot::{Given, Sources, Text};
 use crate::percent;
 
@@ -43,7 +44,17 @@ impl Run {
     }
 
     fn account(&self, page: &Page) -> bool {
-        page.account && self.here.id.is_some()
+        match page.account {
+            _ if self.here.id.is_none() => false,
+            Need::Nothing => false,
+            Need::Reader => self
+                .here
+                .epoch
+                .schema
+                .find("accounts")
+                .is_some_and(|accounts| reader::FIELDS.iter().any(|name| accounts.find(name).is_some())),
+            Need::Fields => true,
+        }
     }
 
     /// Runs them all.

@@ -13,7 +13,7 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 
 use super::front::{self, Front, Wrong};
 use super::routes::{Address, Match, Routes};
-use super::{Facts, escape, filters};
+use super::{Facts, check, escape, filters, reader};
 
 /// The name of the query that finds the caller's own account.
 pub(super) const ACCOUNT: &str = "caller.account";
@@ -51,6 +51,8 @@ pub(super) struct Set {
 pub(super) struct Page {
     /// Under `pages/`; the name of its template.
     pub(super) file: String,
+    /// The same from the folder of the site: its name in the log.
+    pub(super) label: Arc<str>,
     pub(super) source: Arc<str>,
     /// Where the front matter and the template begin.
     pub(super) front_at: usize,
@@ -58,10 +60,20 @@ pub(super) struct Page {
     /// Its own, with the queries of what it extends and includes before its own.
     pub(super) front: Front,
     pub(super) address: Option<Address>,
-    /// Whether it shows something of the caller's account.
-    pub(super) account: bool,
+    /// What it needs of the caller's account.
+    pub(super) account: Need,
     /// Templates that it names, with their places in the file.
     pub(super) names: Vec<(String, Range<usize>)>,
+}
+
+/// What a page needs of the account of its caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Need {
+    Nothing,
+    /// How it likes dates and numbers.
+    Reader,
+    /// What a template names.
+    Fields,
 }
 
 impl Set {
@@ -100,14 +112,14 @@ impl Set {
 
     /// Gives each page the queries of what it extends and includes.
     fn gather(&mut self) {
-        let fronts: Vec<(Front, bool)> = (0..self.pages.len()).map(|at| self.gathered(at)).collect();
+        let fronts: Vec<(Front, Need)> = (0..self.pages.len()).map(|at| self.gathered(at)).collect();
         for (page, (front, account)) in self.pages.iter_mut().zip(fronts) {
             page.front = front;
             page.account = account;
         }
     }
 
-    fn gathered(&self, at: usize) -> (Front, bool) {
+    fn gathered(&self, at: usize) -> (Front, Need) {
         let (mut seen, mut open) = (Vec::new(), vec![at]);
         while let Some(next) = open.pop() {
             if seen.contains(&next) {
@@ -131,11 +143,22 @@ impl Set {
             front.queries.extend(new);
         }
         front.queries.extend(own);
-        (front, parts.iter().any(|page| page.source.contains(ACCOUNT)))
+        let need = parts.iter().map(|page| page.need()).max();
+        (front, need.unwrap_or(Need::Nothing))
     }
 }
 
 impl Page {
+    fn need(&self) -> Need {
+        let body = self.source.get(self.body_at..).unwrap_or_default();
+        if body.contains(ACCOUNT) {
+            return Need::Fields;
+        }
+        let used = check::filters(body, 0);
+        let formats = used.iter().any(|(name, _)| reader::FILTERS.contains(&name.as_str()));
+        if formats { Need::Reader } else { Need::Nothing }
+    }
+
     /// Something that is wrong at a place of the file.
     pub(super) fn wrong(&self, span: Range<usize>, message: impl Into<String>) -> Diagnostic {
         Diagnostic {
@@ -209,12 +232,13 @@ impl Building {
         let source: Arc<str> = source.into();
         let mut page = Page {
             file: file.to_owned(),
+            label: format!("pages/{file}").into(),
             source: Arc::clone(&source),
             front_at: 0,
             body_at: 0,
             front: Front::default(),
             address: None,
-            account: false,
+            account: Need::Nothing,
             names: Vec::new(),
         };
         match Address::of(file) {

@@ -10,7 +10,7 @@ use mains_base::{Caller, Error, Kind};
 use mains_language::site::Diagnostic;
 use minijinja::value::Value;
 
-use super::here::Here;
+use super::here::{Here, Names};
 use super::render::Mistaken;
 use super::routes::{FAILED, NOT_FOUND};
 use super::{Pages, Showing, Told, builtin};
@@ -55,9 +55,13 @@ impl Pages {
         let here = self.failing(call, status, error).await;
         let shown = self.show(Showing { set, page, here: Arc::new(here), status }).await;
         shown
-            .map_err(
-                |error| tracing::error!(request = call.id.as_str(), cause = ?error, "an error page failed"),
-            )
+            .map_err(|error| {
+                tracing::error!(
+                    request = call.id.as_str(),
+                    cause = error.cause().map(tracing::field::debug),
+                    "an error page failed"
+                );
+            })
             .ok()
     }
 
@@ -68,7 +72,7 @@ impl Pages {
         Here { error: Some(told), ..self.here(call, caller, call.head.uri.path()) }
     }
 
-    /// A built-in page; plain words when even that fails.
+    /// A built-in page; the one that stands alone when the layout fails, too.
     async fn told(
         &self,
         call: &Call<'_>,
@@ -79,20 +83,19 @@ impl Pages {
         let status = problem::status(error.kind());
         let set = self.set();
         let here = Arc::new(self.failing(call, status, error).await);
-        let page = set.file(name).and_then(|at| Some((at, set.pages.get(at)?)));
-        let text = page.and_then(|(at, _)| {
-            let template = set.pages.get(at).and_then(|page| set.env.get_template(&page.file).ok())?;
+        let shown = |name: &str| {
+            let page = set.file(name)?;
+            let template = set.env.get_template(&set.pages.get(page)?.file).ok()?;
             let results =
                 mistake.map(|mistake| ("mistake".to_owned(), excerpt(mistake))).into_iter().collect();
-            let names = super::here::Names { here: Arc::clone(&here), results };
-            template.render(Value::from_object(names)).ok()
-        });
-        let Some(text) = text else {
+            let rendered = template.render(Value::from_object(Names::new(&here, results)));
+            Some((page, rendered.ok()?))
+        };
+        let Some((page, text)) = shown(name).or_else(|| shown(builtin::PLAIN)) else {
             let mut response = Response::new(Body::from("Something went wrong here."));
             *response.status_mut() = status;
             return response;
         };
-        let page = page.map_or(0, |(at, _)| at);
         self.html(text, &Showing { set: Arc::clone(&set), page, here, status }, None)
     }
 }

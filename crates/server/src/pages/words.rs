@@ -143,18 +143,35 @@ const DUTCH: Words = Words {
     ..SPANISH
 };
 
-/// The language of a locale such as `de-AT`.
+/// The languages there are, and what they call themselves.
+pub(super) const LANGUAGES: [(&str, &str); 7] = [
+    ("en-US", "English (United States)"),
+    ("en-GB", "English (United Kingdom)"),
+    ("de", "Deutsch"),
+    ("es", "Español"),
+    ("fr", "Français"),
+    ("it", "Italiano"),
+    ("nl", "Nederlands"),
+];
+
+/// The language of a locale such as `de-AT`; English for one that is not here.
 pub(super) fn of(locale: &str) -> &'static Words {
+    find(locale).unwrap_or(&ENGLISH)
+}
+
+/// The language of a locale, if it is here.
+pub(super) fn find(locale: &str) -> Option<&'static Words> {
     let language = locale.split(['-', '_']).next().unwrap_or_default();
-    match language.to_ascii_lowercase().as_str() {
+    Some(match language.to_ascii_lowercase().as_str() {
         "de" => &GERMAN,
         "fr" => &FRENCH,
         "es" => &SPANISH,
         "it" => &ITALIAN,
         "nl" => &DUTCH,
         "en" if locale.len() > 2 && !locale.ends_with("US") => &BRITISH,
-        _ => &ENGLISH,
-    }
+        "en" => &ENGLISH,
+        _ => return None,
+    })
 }
 
 impl Words {
@@ -247,6 +264,14 @@ mod tests {
         ] {
             assert_eq!(of(locale).money(amount, currency), wanted, "{locale}");
         }
+    }
+
+    #[test]
+    fn every_language_that_can_be_chosen_is_here() {
+        for (locale, name) in LANGUAGES {
+            assert!(find(locale).is_some(), "{name}");
+        }
+        assert!(find("ja").is_none() && find("").is_none());
     }
 
     #[test]

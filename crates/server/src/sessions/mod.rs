@@ -140,6 +140,13 @@ pub fn insert(tx: &mut Tx<'_>, account: Uuid, facts: &Facts, origin: &Origin) ->
     Ok(token)
 }
 
+/// The id of the record by which an app lists a session for its owner: the name of the session, as an id.
+pub fn listed(id: &str) -> Option<Uuid> {
+    let digits = id.strip_prefix("session_").filter(|digits| digits.len() == 32)?;
+    let bytes = u128::from_str_radix(digits, 16).ok()?;
+    Some(Uuid::v4(bytes.to_be_bytes()))
+}
+
 /// Ends one session of an account; whether there was one.
 pub fn delete(tx: &mut Tx<'_>, account: Uuid, id: &str) -> Result<bool> {
     let found = store::delete(tx, account, id)?;

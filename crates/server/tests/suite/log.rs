@@ -7,6 +7,7 @@ use mains_server::Settings;
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::site::{get, router, show};
+use crate::talk::{on_both, say};
 
 /// Keeps what is logged.
 #[derive(Clone, Default)]
@@ -29,6 +30,39 @@ impl<'w> MakeWriter<'w> for Kept {
     fn make_writer(&'w self) -> Self {
         self.clone()
     }
+}
+
+impl Kept {
+    fn lines(&self) -> Vec<serde_json::Value> {
+        let text = String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}
+
+#[test]
+fn a_failed_page_is_one_line_that_names_its_file_and_line() {
+    on_both(async |talk| {
+        let kept = Kept::default();
+        let logging = tracing_subscriber::fmt().json().with_writer(kept.clone()).finish();
+        let guard = tracing::subscriber::set_default(logging);
+        for (address, accept) in
+            [("/mistake", "*/*"), ("/mistake", "text/html"), ("/kept", "*/*"), ("/none", "*/*")]
+        {
+            talk.send(say(&format!("GET {address}")).with("accept", accept)).await;
+        }
+        drop(guard);
+        let said: Vec<String> = kept
+            .lines()
+            .iter()
+            .map(|line| {
+                let of = |name: &str| line["fields"][name].as_str().unwrap_or_default().to_owned();
+                format!("{}{}", of("cause"), of("route"))
+            })
+            .collect();
+        let cause = "pages/mistake.html:2: There is no page.titel here.";
+        let page = "pages/mistake.html";
+        assert_eq!(said, [cause, page, cause, page, "pages/kept.html", "/{file}"]);
+    });
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use mains_server::PageFile;
 
-use crate::talk::{Talk, id_of, on_both, say};
+use crate::talk::{Talk, id_of, on_both, on_both_with, say};
 
 const LAYOUT: &str = r"<title>{% block title %}{{ site.name }}{% endblock %}</title>
 {% block content %}{% endblock %}";
@@ -331,4 +331,54 @@ fn forms_in_parts_are_fields_too() {
     let codes: Vec<&str> = answers.iter().map(|line| &line[..3]).collect();
     assert_eq!(codes, ["201", "303", "501", "201", "400", "400", "413"], "{answers:?}");
     has(&said, &["\"title\":\"Brot & Käse\",\"tags\":[\"x\",\"y\"]", "files are not built"]);
+}
+
+#[test]
+fn a_layout_that_fails_still_leaves_a_page() {
+    let file = |(path, source): (&str, &str)| PageFile { path: path.into(), source: source.into() };
+    let broken = || {
+        [
+            ("_layout.html", "<b>{{ page.titel }}</b>{% block content %}{% endblock %}"),
+            ("index.html", "{% extends \"_layout.html\" %}"),
+            ("error.html", "{% extends \"_layout.html\" %}"),
+        ]
+        .map(file)
+        .into()
+    };
+    let said = on_both_with(broken, async |talk| {
+        talk.send(say("GET /").with("accept", "text/html")).await;
+        talk.send(say("GET /nothing").with("accept", "text/html")).await;
+    });
+    has(
+        &said,
+        &[
+            "> GET / \n500\n<!doctype html>",
+            "<h1>Something went wrong</h1>",
+            "<span class=\"code\">req_1</span>",
+            "> GET /nothing \n404\n<!doctype html>",
+            "<h1>There is no such page</h1>",
+        ],
+    );
+}
+
+#[test]
+fn what_a_list_found_is_asked_for_whole() {
+    let file = |(path, source): (&str, &str)| PageFile { path: path.into(), source: source.into() };
+    let pages = || {
+        let asks = "+++\n[all]\nlist = \"notes\"\nlimit = 500\n[same]\nlist = \"notes\"\nlimit = 500\n\
+                    where = { id = \"{all.id}\" }\n[tagged]\nlist = \"notes\"\nlimit = 500\n\
+                    where = { tags = \"{all.tags}\" }\n+++\n{{ all|length }} {{ same|length }} {{ tagged|length }}";
+        [("all.html", asks)].map(file).into()
+    };
+    let said = on_both_with(pages, async |talk| {
+        for number in 0..500 {
+            let tags =
+                if number < 300 { format!(r#", "tags": ["t{number}", "same"]"#) } else { String::new() };
+            let body = format!(r#"{{"title": "Note {number}"{tags}}}"#);
+            let key = say("POST /api/notes?fields=id").json(body);
+            talk.editor(key).await;
+        }
+        talk.send(say("GET /all")).await;
+    });
+    assert!(said.ends_with("> GET /all \n200\n500 500 300\n\n"), "{}", &said[said.len() - 300..]);
 }

@@ -10,7 +10,7 @@ use mains_database::dialect::Dialect;
 use mains_language::schema::{Owner, Schema};
 use mains_language::site::{File, Layer, load};
 use mains_server::keys::NewKey;
-use mains_server::{Callers, Facts, Pages, Records, Request, Router, Settings, Site};
+use mains_server::{Callers, Facts, PageFile, Pages, Records, Request, Router, Settings, Site};
 use mains_testkit::TestDb;
 use mains_testkit::database::on;
 
@@ -149,7 +149,7 @@ impl Say<'_> {
 }
 
 impl Talk {
-    async fn begin(dialect: Dialect) -> (TestDb, Self) {
+    async fn begin(dialect: Dialect, files: Vec<PageFile>) -> (TestDb, Self) {
         let test = TestDb::with_schema(dialect, schema()).await;
         let db = Db::over(test.engine.clone(), Arc::new(test.clock.clone()));
         db.install(Arc::clone(&test.schema));
@@ -166,7 +166,7 @@ impl Talk {
             zone: "UTC".into(),
             ..Facts::default()
         };
-        let pages = Pages::open(records.clone(), facts, &[crate::pages::files()]);
+        let pages = Pages::open(records.clone(), facts, &[files]);
         let pages = pages.unwrap_or_else(|wrong| panic!("{}", wrong[0]));
         let site = Site { records: Some(records), pages: Some(pages), ..Site::empty() };
         let router = Router::new(Settings::default(), &site).unwrap();
@@ -264,10 +264,18 @@ fn without_cursors(text: &str) -> String {
 
 /// Has the same conversation on both databases, and gives what was said if it is the same.
 pub(crate) fn on_both(talk: impl AsyncFn(&Talk) + Sync) -> String {
+    on_both_with(crate::pages::files, talk)
+}
+
+/// The same in a site with these pages.
+pub(crate) fn on_both_with(
+    files: impl Fn() -> Vec<PageFile> + Sync,
+    talk: impl AsyncFn(&Talk) + Sync,
+) -> String {
     let said = [Dialect::Sqlite, Dialect::Postgres].map(|dialect| {
         let said = Mutex::new(String::new());
         on(dialect, async || {
-            let (_test, one) = Talk::begin(dialect).await;
+            let (_test, one) = Talk::begin(dialect, files()).await;
             talk(&one).await;
             *said.lock().unwrap() = one.said.into_inner().unwrap();
         });
