@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use mains_apps::accounts;
 use mains_base::Result;
 use mains_server::{App, Assets, Facts, PageFile, Pages};
 
@@ -62,6 +63,7 @@ pub(crate) fn facts(settings: &Settings, assets: Assets, mode: Mode) -> Facts {
         url: settings.site.url.trim_end_matches('/').to_owned(),
         locale: settings.site.locale.clone(),
         zone: settings.site.zone.clone(),
+        sign_up: settings.accounts.sign_up && settings.apps.enabled.iter().any(|name| name == accounts::NAME),
         policy: settings.site.policy.clone(),
         dev: mode == Mode::Development,
         assets,

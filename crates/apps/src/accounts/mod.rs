@@ -60,14 +60,16 @@ fn files() -> Vec<File> {
 }
 
 /// The built-in pages, which a site may replace by its own of the same address.
-const PAGES: [(&str, &str); 8] = [
+const PAGES: [(&str, &str); 10] = [
     ("sign-in.html", include_str!("pages/sign-in.html")),
     ("sign-up.html", include_str!("pages/sign-up.html")),
     ("reset.html", include_str!("pages/reset.html")),
     ("verify.html", include_str!("pages/verify.html")),
+    ("account/_rail.html", include_str!("pages/account/_rail.html")),
     ("account/index.html", include_str!("pages/account/index.html")),
     ("account/email.html", include_str!("pages/account/email.html")),
     ("account/email-back.html", include_str!("pages/account/email-back.html")),
+    ("account/preferences.html", include_str!("pages/account/preferences.html")),
     ("account/sessions.html", include_str!("pages/account/sessions.html")),
 ];
 

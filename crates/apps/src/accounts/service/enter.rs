@@ -170,7 +170,13 @@ fn tell(tx: &mut Tx<'_>, account: Uuid) -> Result<()> {
         }
     }
     for session in open.iter().filter(|session| !told.iter().any(|image| named(image) == session.id)) {
-        tx.insert(list.collection, &New::of(list.values(session)))?;
+        let new = New::of(list.values(session));
+        // Under the session's own name, so that a page can tell which of them it is shown in.
+        let new = match sessions::listed(&session.id) {
+            Some(id) => new.id(id),
+            None => new,
+        };
+        tx.insert(list.collection, &new)?;
     }
     Ok(())
 }

@@ -49,6 +49,8 @@ pub(crate) struct Parts<'p> {
     pub(crate) other: Option<App>,
     /// Pages, by path.
     pub(crate) pages: &'p [(&'p str, &'p str)],
+    /// Whether only staff makes accounts.
+    pub(crate) closed: bool,
 }
 
 /// Somebody with a cookie of their own.
@@ -105,7 +107,7 @@ impl World {
         Self::with(dialect, settings, &[]).await
     }
 
-    /// With collections of a site.
+    /// With collections and, named `….html`, pages of a site.
     pub(crate) async fn with(dialect: Dialect, settings: accounts::Settings, files: &[(&str, &str)]) -> Self {
         Self::with_app(dialect, settings, files, None).await
     }
@@ -117,18 +119,20 @@ impl World {
         files: &[(&str, &str)],
         other: Option<App>,
     ) -> Self {
+        let closed = !settings.sign_up;
         let app = Accounts::new(settings);
-        Self::made(dialect, app, Parts { files, other, pages: &[] }).await
+        Self::made(dialect, app, Parts { files, other, closed, pages: &[] }).await
     }
 
     /// With this app and with parts of a site.
     pub(crate) async fn made(dialect: Dialect, app: Accounts, parts: Parts<'_>) -> Self {
-        let Parts { files, other, pages } = parts;
+        let Parts { files, other, pages, closed } = parts;
         let file = |(name, source): &(&str, &str)| File {
             path: format!("collections/{name}.toml"),
             source: (*source).to_owned(),
         };
-        let site = Layer { owner: Owner::Site, files: files.iter().map(file).collect() };
+        let (mut own, files): (Vec<_>, Vec<_>) = files.iter().partition(|(name, _)| name.ends_with(".html"));
+        let site = Layer { owner: Owner::Site, files: files.into_iter().map(file).collect() };
         let schema = load(&[mains_server::tables(), accounts::layer(), site]).unwrap_or_else(|found| {
             let said: Vec<String> = found.iter().map(ToString::to_string).collect();
             panic!("{}", said.join("\n"))
@@ -138,7 +142,8 @@ impl World {
         db.install(Arc::clone(&test.schema));
         let apps: Vec<App> = std::iter::once(accounts::app(&app)).chain(other).collect();
         let records = Records::open(db.clone()).await.unwrap().with_apps(&apps).unwrap();
-        let router = router(&records, &apps, pages);
+        own.extend(pages);
+        let router = router(&records, &apps, &own, !closed);
         let mail = MailSettings {
             from: "Corner <shop@corner.example>".to_owned(),
             site_name: "Corner".to_owned(),
@@ -264,14 +269,13 @@ impl World {
     }
 }
 
-fn router(records: &Records, apps: &[App], own: &[(&str, &str)]) -> Router {
+fn router(records: &Records, apps: &[App], own: &[&(&str, &str)], sign_up: bool) -> Router {
     let page = |(path, source): &(&str, &str)| PageFile { path: (*path).into(), source: (*source).into() };
-    let layers: Vec<Vec<PageFile>> = apps
-        .iter()
-        .map(|app| app.pages.iter().map(page).collect())
-        .chain(std::iter::once(own.iter().map(page).collect()))
-        .collect();
-    let facts = Facts { name: "Corner".into(), locale: "en".into(), zone: "UTC".into(), ..Facts::default() };
+    let mut layers: Vec<Vec<PageFile>> =
+        apps.iter().map(|app| app.pages.iter().map(page).collect()).collect();
+    layers.push(own.iter().copied().map(page).collect());
+    let (name, locale, zone) = ("Corner".into(), "en".into(), "UTC".into());
+    let facts = Facts { name, locale, zone, sign_up, ..Facts::default() };
     let pages = Pages::open(records.clone(), facts, &layers).unwrap_or_else(|found| {
         let said: Vec<String> = found.iter().map(ToString::to_string).collect();
         panic!("{}", said.join("\n"))
