@@ -87,6 +87,9 @@ pub(crate) struct New {
     /// Name of the folder to make.
     #[arg(value_name = "NAME")]
     pub(crate) name: PathBuf,
+    /// With people: sign-up, sign-in, profile, sessions.
+    #[arg(long)]
+    pub(crate) accounts: bool,
 }
 
 /// `mains serve`, `mains dev`

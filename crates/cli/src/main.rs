@@ -56,7 +56,7 @@ fn keep_pages_small() {
 fn run(arguments: Arguments, talk: Talk) -> Result<bool, Trouble> {
     let folder = arguments.site;
     match arguments.command {
-        Command::New(new) => commands::new::run(&new.name, talk)?,
+        Command::New(new) => commands::new::run(&new.name, new.accounts, talk)?,
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Arguments::command(), "mains", &mut std::io::stdout());
         }
@@ -65,11 +65,11 @@ fn run(arguments: Arguments, talk: Talk) -> Result<bool, Trouble> {
             commands::check::run(&folder, &settings, talk)?;
         }
         Command::Doctor => return Ok(commands::doctor::run(&folder, talk)?),
-        Command::Serve(serve) => commands::serve::run(&folder, production(&folder, serve.listen)?, talk)?,
+        Command::Serve(serve) => commands::serve::run(&folder, production(&folder, serve.listen.as_deref())?, talk)?,
         Command::Dev(serve) => {
-            let settings = listening(&folder, serve.listen)?;
+            let settings = listening(&folder, serve.listen.as_deref())?;
             logs::start_short(&settings.log, talk.is_colored());
-            commands::dev::run(&folder, &settings, talk)?;
+            commands::dev::run(&folder, &settings, serve.listen.as_deref(), talk)?;
         }
         Command::Migrate(migrate) => {
             let settings = settings::read(&folder).map_err(Trouble::Settings)?;
@@ -98,19 +98,16 @@ fn run(arguments: Arguments, talk: Talk) -> Result<bool, Trouble> {
 }
 
 /// The settings of a site that is about to be served, with its log begun.
-fn production(folder: &Path, listen: Option<String>) -> Result<Settings, Trouble> {
+fn production(folder: &Path, listen: Option<&str>) -> Result<Settings, Trouble> {
     let settings = listening(folder, listen)?;
     logs::start(&settings.log);
     Ok(settings)
 }
 
 /// The settings of a site that is about to be served.
-fn listening(folder: &Path, listen: Option<String>) -> Result<Settings, Trouble> {
+fn listening(folder: &Path, listen: Option<&str>) -> Result<Settings, Trouble> {
     let mut settings = settings::read(folder).map_err(Trouble::Settings)?;
-    if let Some(listen) = listen {
-        settings.server.listen = listen;
-        settings::check(&settings).map_err(Trouble::Settings)?;
-    }
+    settings.listen(listen).map_err(Trouble::Settings)?;
     Ok(settings)
 }
 

@@ -10,7 +10,8 @@ use mains_database::engine::{Durability, EngineSettings, Target};
 use mains_database::schema::{self, SchemaPlan};
 use mains_language::schema::Schema;
 use mains_language::site::{self, Diagnostic};
-use mains_server::{App, Records, Stop};
+use mains_server::{App, Records, Stop, tasks};
+use tokio::sync::watch;
 
 use crate::apps;
 use crate::files;
@@ -102,6 +103,16 @@ impl Site {
     /// Its database.
     pub(crate) fn db(&self) -> &Db {
         self.records.db()
+    }
+
+    /// Ends serving by signals: the first begins the drain, the second ends it.
+    pub(crate) fn stop_by(&self, mut signals: watch::Receiver<usize>) {
+        let stop = self.stop.clone();
+        tasks::spawn("stop", async move {
+            while signals.changed().await.is_ok() {
+                if stop.is_asked() { stop.cut() } else { stop.ask() }
+            }
+        });
     }
 
     /// Ends the database in order.

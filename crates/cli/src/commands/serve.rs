@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use mains_base::{Error, Kind, Result};
 use mains_database::log;
-use mains_server::{Assets, Limits, Pages, Router, Server, Stop, mail, tasks};
+use mains_server::{Assets, Limits, Pages, Router, Server, mail, tasks};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 
 use crate::apps;
 use crate::backend;
@@ -30,6 +31,7 @@ pub(crate) fn run(folder: &Path, settings: Settings, talk: Talk) -> Result<(), T
         let assets = pages::assets(&site, Mode::Production)?;
         let pages = pages::open(&site, assets.clone(), Mode::Production)?;
         let served = start(&site, Mode::Production, (pages, assets), talk).await?;
+        site.stop_by(signals()?);
         served.await;
         site.close().await;
         Ok(())
@@ -67,7 +69,6 @@ pub(crate) async fn start(
     for after in site.apps.iter().filter_map(|app| app.after.as_ref()) {
         after(site.db(), &site.stop)?;
     }
-    on_signal(site.stop.clone())?;
     let stop = site.stop.clone();
     let data = site.folder.join("data");
     Ok(async move {
@@ -155,17 +156,18 @@ fn occupied(address: SocketAddr, error: &Error) -> Error {
     Error::new(Kind::Unavailable, "cli.port_taken", detail).because(cause)
 }
 
-/// The first SIGTERM or SIGINT begins the drain, the second ends it.
-fn on_signal(stop: Stop) -> Result<()> {
+/// Counts SIGTERM and SIGINT from now on.
+pub(crate) fn signals() -> Result<watch::Receiver<usize>> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let (count, counted) = watch::channel(0);
     tasks::spawn("signals", async move {
         loop {
             tokio::select! {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
             }
-            if stop.is_asked() { stop.cut() } else { stop.ask() }
+            count.send_modify(|count| *count += 1);
         }
     });
-    Ok(())
+    Ok(counted)
 }

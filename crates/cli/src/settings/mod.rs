@@ -134,11 +134,22 @@ pub(crate) fn read_defaults() -> Settings {
     merge::merged("", |_| None).unwrap_or_else(|problem| unreachable!("{}", problem.message))
 }
 
+impl Settings {
+    /// Listens there instead, if that is said.
+    pub(crate) fn listen(&mut self, listen: Option<&str>) -> Result<(), Problem> {
+        let Some(listen) = listen else { return Ok(()) };
+        listen.clone_into(&mut self.server.listen);
+        check(self)
+    }
+}
+
 /// The text of `mains.toml` for a new site: all defaults as comments, the name set.
-pub(crate) fn template(name: &str) -> String {
+pub(crate) fn template(name: &str, accounts: bool) -> String {
     let line = |line: &str| match line {
         _ if line.is_empty() || line.starts_with('#') || line.starts_with('[') => line.to_owned(),
         _ if line.starts_with("name = ") => format!("name = {name:?}"),
+        // An example of what may stand there, or just that.
+        "enabled = []" => format!("{}enabled = [\"accounts\"]", if accounts { "" } else { "#" }),
         _ => format!("#{line}"),
     };
     let lines: Vec<String> = DEFAULTS.lines().map(line).collect();
@@ -153,8 +164,11 @@ mod tests {
     fn the_defaults_hold_and_the_template_says_the_same() {
         let defaults = merge::merged("", |_| None).unwrap();
         assert_eq!(defaults.server.listen, "127.0.0.1:8080");
-        let site = merge::merged(&template("Tea & more"), |_| None).unwrap();
+        let site = merge::merged(&template("Tea & more", false), |_| None).unwrap();
         assert_eq!((site.site.name.as_str(), site.records.limit), ("Tea & more", defaults.records.limit));
+        assert!(site.apps.enabled.is_empty() && template("Tea", false).contains("#enabled = [\"accounts\"]"));
+        let people = merge::merged(&template("Tea", true), |_| None).unwrap();
+        assert_eq!(people.apps.enabled, ["accounts"]);
         assert!(check(&defaults).is_ok());
     }
 

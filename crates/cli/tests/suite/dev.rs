@@ -1,6 +1,6 @@
 //! `mains dev`: what happens to the files while it runs.
 
-use crate::program::{SEED, Site, out, refused, until};
+use crate::program::{SEED, Site, mains, out, refused, until};
 
 const STARS: &str = "[fields.stars]\ntype = \"integer\"\ndefault = 3\n\n";
 
@@ -80,7 +80,7 @@ fn what_would_lose_data_waits_for_migrate() {
 }
 
 #[test]
-fn changed_settings_wait_for_the_next_start_and_wrong_ones_are_shown() {
+fn other_settings_are_a_new_start_and_wrong_ones_are_shown() {
     let site = Site::new();
     let mut dev = site.start(&["dev"]);
     dev.wait_for("taken up as they are saved");
@@ -88,7 +88,46 @@ fn changed_settings_wait_for_the_next_start_and_wrong_ones_are_shown() {
     site.write("mains.toml", &format!("{settings}\n[files]\nurl = \"x\"\n"));
     dev.wait_for("[files] is not there yet");
     dev.wait_for("goes on with the settings it started with");
-    site.write("mains.toml", &settings.replace("#limit = 30", "limit = 7"));
-    dev.wait_for("restart `mains dev` to take this up");
-    assert_eq!(dev.get("/health").status, 200);
+    site.write("mains.toml", &settings.replace("#limit = 30", "limit = 1"));
+    dev.wait_for("starting again with it");
+    dev.serves();
+    dev.wait_for("taken up as they are saved");
+    assert_eq!(dev.get("/api/notes").json()["items"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn an_app_that_is_enabled_works_at_once_with_its_commands_and_pages() {
+    let site = Site::new();
+    let mut dev = site.start(&["dev"]);
+    dev.wait_for("taken up as they are saved");
+    assert_eq!(dev.get("/sign-in").status, 404);
+    site.change("mains.toml", "#enabled = ", "enabled = ");
+    dev.wait_for("starting again with it");
+    dev.serves();
+    dev.wait_for("taken up as they are saved");
+    assert_eq!(dev.get("/sign-in").status, 200);
+    let body = serde_json::json!({"email": "a@site.example", "password": "four wet words"});
+    let sent = dev.call("POST", "/api/accounts/sign-in", "", Some(&body));
+    assert_eq!(sent.json()["code"], "accounts.mismatch");
+    // An app that does not exist is told, and nothing ends.
+    site.change("mains.toml", "enabled = [\"accounts\"]", "enabled = [\"acounts\"]");
+    dev.wait_for("Did you mean accounts?");
+    dev.wait_for("goes on with the settings it started with");
+    assert_eq!(dev.get("/sign-in").status, 200);
+    // Without it its doors are closed; what it holds stays for when it comes back.
+    site.change("mains.toml", "enabled = [\"acounts\"]", "enabled = []");
+    dev.wait_for("starting again with it");
+    dev.serves();
+    assert_eq!((dev.get("/sign-in").status, dev.get("/api/accounts").status), (404, 404));
+    dev.stop();
+    assert_eq!(dev.end().0, Some(0));
+}
+
+#[test]
+fn a_new_site_may_have_accounts_from_the_beginning() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("club");
+    out(&mains(folder.path(), &["new", &path.display().to_string(), "--accounts"]));
+    out(&mains(&path, &["accounts", "create", "ines@club.example"]));
+    assert!(out(&mains(&path, &["accounts", "list"])).contains("ines@club.example"));
 }

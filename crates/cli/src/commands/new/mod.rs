@@ -19,7 +19,7 @@ const FILES: [(&str, &str); 5] = [
 const LONGEST: usize = 100;
 
 /// Writes the site into a new folder.
-pub(crate) fn run(folder: &Path, talk: Talk) -> Result<()> {
+pub(crate) fn run(folder: &Path, accounts: bool, talk: Talk) -> Result<()> {
     let name = name(folder)?;
     let occupied = std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some());
     if occupied || folder.is_file() {
@@ -30,9 +30,12 @@ pub(crate) fn run(folder: &Path, talk: Talk) -> Result<()> {
         write(&folder.join(path), text)?;
     }
     // Last, since this file makes a folder a site.
-    write(&folder.join(settings::FILE), &settings::template(&name))?;
+    write(&folder.join(settings::FILE), &settings::template(&name, accounts))?;
     talk.say(&format!("Made {}. Now:\n", folder.display()));
     talk.say(&format!("  mains {}dev", site_option(folder)));
+    if !accounts {
+        talk.say("\nFor people who sign up, say enabled = [\"accounts\"] under [apps] in mains.toml.");
+    }
     Ok(())
 }
 
