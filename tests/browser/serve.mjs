@@ -1,22 +1,42 @@
 // Starts the built program on a copy of a site, on a free port, and the browser that looks at it.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { cp, mkdtemp, readFile, rm } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
 import { chromium } from "playwright-core";
 
-const root = fileURLToPath(new URL("../../", import.meta.url));
+export const root = fileURLToPath(new URL("../../", import.meta.url));
 const program = process.env.MAINS ?? join(root, "target/debug/mains");
 
 // Serves a copy of `site`, with these settings; gives its address and how to stop it.
 export async function serveCopy(site, settings = {}) {
   const folder = await mkdtemp(join(tmpdir(), "mains-"));
   await cp(join(root, site), folder, { recursive: true, filter: (path) => !path.endsWith("/data") });
+  return serve(folder, settings);
+}
+
+// Serves a site as `mains new` makes it, with accounts and nothing of its own but these files.
+export async function serveNew(settings = {}, files = {}) {
+  const folder = join(await mkdtemp(join(tmpdir(), "mains-")), "Corner");
+  execFileSync(program, ["new", folder, "--accounts"], { stdio: "ignore" });
+  for (const [name, text] of Object.entries(files)) {
+    await mkdir(dirname(join(folder, name)), { recursive: true });
+    await writeFile(join(folder, name), text);
+  }
+  return serve(folder, settings);
+}
+
+// A key for a site that is being served, with a role.
+export function makeKey(site, role) {
+  return execFileSync(program, ["--site", site.folder, "keys", "create", "--role", role], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
+}
+
+async function serve(folder, settings) {
   const server = spawn(program, ["--site", folder, "serve", "--listen", "127.0.0.1:0"], {
     stdio: ["ignore", "pipe", "inherit"],
     env: { ...process.env, MAINS_LOG_LEVEL: "warn", ...settings },

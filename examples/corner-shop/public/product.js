@@ -53,6 +53,16 @@ function tell() {
   live.hidden = false;
 }
 
+// What was missed is not known: the list as the server shows it now takes the place of the one that is here.
+async function loadAgain() {
+  const answer = await fetch(location.href, { headers: { accept: "text/html" } });
+  if (!answer.ok) return;
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  list.replaceChildren(...page.querySelectorAll(".review-list > li"));
+  waiting.length = 0;
+  live.hidden = true;
+}
+
 function follow() {
   const changes = new EventSource(`/api/changes?topics=reviews(product=${product})`);
   changes.addEventListener("change", (event) => {
@@ -66,6 +76,7 @@ function follow() {
     if (waiting.length) tell();
     else live.hidden = true;
   });
+  changes.addEventListener("resync", loadAgain);
 }
 
 if ("visit" in place.dataset) {
