@@ -65,7 +65,10 @@ fn run(arguments: Arguments, talk: Talk) -> Result<bool, Trouble> {
             commands::check::run(&folder, &settings, talk)?;
         }
         Command::Doctor => return Ok(commands::doctor::run(&folder, talk)?),
-        Command::Serve(serve) => commands::serve::run(&folder, production(&folder, serve.listen.as_deref())?, talk)?,
+        Command::Serve(serve) => {
+            let settings = production(&folder, serve.listen.as_deref())?;
+            commands::serve::run(&folder, settings, talk)?;
+        }
         Command::Dev(serve) => {
             let settings = listening(&folder, serve.listen.as_deref())?;
             logs::start_short(&settings.log, talk.is_colored());

@@ -153,7 +153,7 @@ fn where_nobody_can_sign_up_the_pages_say_so() {
     let closed = mains_apps::accounts::Settings { sign_up: false, ..closed };
     for dialect in [mains_database::dialect::Dialect::Sqlite, mains_database::dialect::Dialect::Postgres] {
         mains_testkit::database::on(dialect, async || {
-            let world = super::World::begin(dialect, closed.clone()).await;
+            let world = super::World::begin(dialect, closed).await;
             let mut visitor = world.browser();
             let page = visitor.get("/sign-up").await;
             assert!(

@@ -131,7 +131,7 @@ impl World {
             path: format!("collections/{name}.toml"),
             source: (*source).to_owned(),
         };
-        let (mut own, files): (Vec<_>, Vec<_>) = files.iter().partition(|(name, _)| name.ends_with(".html"));
+        let (mut own, files): (Vec<_>, Vec<_>) = files.iter().partition(|(name, _)| is_page(name));
         let site = Layer { owner: Owner::Site, files: files.into_iter().map(file).collect() };
         let schema = load(&[mains_server::tables(), accounts::layer(), site]).unwrap_or_else(|found| {
             let said: Vec<String> = found.iter().map(ToString::to_string).collect();
@@ -267,6 +267,10 @@ impl World {
         }
         text
     }
+}
+
+fn is_page(name: &str) -> bool {
+    name.strip_suffix(".html").is_some()
 }
 
 fn router(records: &Records, apps: &[App], own: &[&(&str, &str)], sign_up: bool) -> Router {
