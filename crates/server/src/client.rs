@@ -8,13 +8,15 @@ use std::net::{IpAddr, SocketAddr};
 use http::header::FORWARDED;
 use http::request::Parts;
 
+use crate::proxies::{Proxy, hold};
+
 const X_FORWARDED_FOR: &str = "x-forwarded-for";
 
 /// The client's address: of a trusted proxy what it says (`X-Forwarded-For`, else `Forwarded`, RFC 7239), of anybody
 /// else the connection's.
-pub(crate) fn address(head: &Parts, peer: IpAddr, trusted: &[IpAddr]) -> IpAddr {
+pub(crate) fn address(head: &Parts, peer: IpAddr, trusted: &[Proxy]) -> IpAddr {
     let peer = peer.to_canonical();
-    if !trusted.contains(&peer) {
+    if !hold(trusted, peer) {
         return peer;
     }
     let lines = |name: &str| -> Vec<&str> {
@@ -31,7 +33,7 @@ pub(crate) fn address(head: &Parts, peer: IpAddr, trusted: &[IpAddr]) -> IpAddr 
         // What cannot be read was not written by a proxy that one can trust.
         let Some(hop) = hop else { return last };
         last = hop;
-        if !trusted.contains(&hop) {
+        if !hold(trusted, hop) {
             return hop;
         }
     }
@@ -61,7 +63,8 @@ mod tests {
     fn asked(peer: &str, headers: &[(&str, &str)]) -> String {
         let request = http::Request::get("/");
         let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
-        let trusted = ["10.0.0.7".parse().unwrap(), "10.0.0.8".parse().unwrap(), "fd00::7".parse().unwrap()];
+        let trusted =
+            ["10.0.0.7", "10.0.0.8/31", "fd00::7", "172.16.0.0/12"].map(|text| text.parse().unwrap());
         address(&request.body(()).unwrap().into_parts().0, peer.parse().unwrap(), &trusted).to_string()
     }
 
@@ -82,6 +85,8 @@ mod tests {
             ),
             ("10.0.0.7", &[("x-forwarded-for", "203.0.113.9, unknown")], "10.0.0.7"),
             ("10.0.0.7", &[("x-forwarded-for", "10.0.0.8, 10.0.0.8")], "10.0.0.8"),
+            ("172.31.7.7", &[("x-forwarded-for", "127.0.0.1, 203.0.113.9, 172.16.0.1")], "203.0.113.9"),
+            ("172.32.7.7", &[("x-forwarded-for", "203.0.113.9")], "172.32.7.7"),
             ("10.0.0.7", &[("x-forwarded-for", "[2001:db8::9]:443")], "2001:db8::9"),
             ("10.0.0.7", &[("x-forwarded-for", "203.0.113.9:5000")], "203.0.113.9"),
             (

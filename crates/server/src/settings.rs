@@ -2,8 +2,9 @@
 //!
 //! Invariant: nothing here is read from the environment; the command line fills it in once.
 
-use std::net::IpAddr;
 use std::time::Duration;
+
+use crate::proxies::Proxy;
 
 /// Settings of the server.
 #[derive(Clone, Debug, Default)]
@@ -11,7 +12,7 @@ pub struct Settings {
     /// Where the site is reached from outside, such as `https://shop.example`; absent: what the `Host` header says.
     pub public_url: Option<String>,
     /// Proxies whose `X-Forwarded-For` is believed; they are not counted as one network.
-    pub trusted_proxies: Vec<IpAddr>,
+    pub trusted_proxies: Vec<Proxy>,
     /// Answer unknown addresses of pages with `public/index.html`.
     pub spa: bool,
     /// Deadlines, sizes and counts.

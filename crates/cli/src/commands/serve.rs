@@ -64,7 +64,7 @@ pub(crate) async fn start(
     greet_owner(site, talk).await?;
     let jobs = jobs::start(site, mode, &at)?;
     site.records.callers().keep_fresh(site.stop.clone());
-    site.records.feed(site.stop.clone(), Limits::default().heartbeat);
+    site.records.feed(site.stop.clone(), Duration::from_secs(site.settings.changes.heartbeat));
     keep_changes(site);
     for after in site.apps.iter().filter_map(|app| app.after.as_ref()) {
         after(site.db(), &site.stop)?;
@@ -123,8 +123,9 @@ pub(crate) fn keeps_mails(site: &Site, mode: Mode) -> bool {
 
 fn server_settings(settings: &Settings) -> Result<mains_server::Settings> {
     let wrong = |text: &String| {
-        let detail =
-            format!("[server] trusted_proxies holds {text:?}, which is no address such as \"10.0.0.7\".");
+        let detail = format!(
+            "[server] trusted_proxies holds {text:?}, which is no address such as \"10.0.0.7\" and no network such as \"10.0.0.0/8\"."
+        );
         Error::new(Kind::Invalid, "cli.settings", detail)
     };
     let proxies = settings.server.trusted_proxies.iter().map(|text| text.parse().map_err(|_| wrong(text)));

@@ -1,7 +1,8 @@
 //! Values that no setting may have: told when settings are read, so before anything begins.
 
-use std::net::IpAddr;
 use std::ops::RangeInclusive;
+
+use mains_server::Proxy;
 
 use super::{Problem, Settings};
 
@@ -28,6 +29,7 @@ fn ranges(settings: &Settings) -> Result<(), Problem> {
     range("[database] writers", database.writers as u64, 1..=512)?;
     range("[server] connections", server.connections as u64, 1..=1_000_000)?;
     range("[server] body_limit", server.body_limit as u64, 1024..=1 << 30)?;
+    range("[changes] heartbeat", settings.changes.heartbeat, 1..=3600)?;
     range("[server] drain", server.drain, 0..=3600)
 }
 
@@ -69,10 +71,10 @@ fn addresses(settings: &Settings) -> Result<(), Problem> {
             "[server] listen is {address:?}; write HOST:PORT, such as \"127.0.0.1:8080\"."
         ));
     }
-    let stranger = settings.server.trusted_proxies.iter().find(|text| text.parse::<IpAddr>().is_err());
+    let stranger = settings.server.trusted_proxies.iter().find(|text| text.parse::<Proxy>().is_err());
     if let Some(text) = stranger {
         return wrong(format!(
-            "[server] trusted_proxies holds {text:?}, which is no address such as \"10.0.0.7\"."
+            "[server] trusted_proxies holds {text:?}, which is no address such as \"10.0.0.7\" and no network such as \"10.0.0.0/8\"."
         ));
     }
     let url = &settings.site.url;

@@ -87,6 +87,7 @@ pub(crate) struct Records {
 pub(crate) struct Changes {
     pub(crate) keep_days: u32,
     pub(crate) keep_mb: u32,
+    pub(crate) heartbeat: u64,
 }
 
 /// `[mail]`
@@ -186,6 +187,10 @@ mod tests {
             ("[records]\nlimit = 0", "1 to 500"),
             ("[server]\nlisten = \"here\"", "HOST:PORT"),
             ("[changes]\nkeep_mb = 0", "at least 1"),
+            ("[changes]\nheartbeat = 0", "1 to 3600"),
+            ("[changes]\nheartbeat = 3601", "1 to 3600"),
+            ("[server]\ntrusted_proxies = [\"proxy\"]", "10.0.0.0/8"),
+            ("[server]\ntrusted_proxies = [\"10.0.0.0/33\"]", "10.0.0.0/8"),
             ("[log]\nlevel = \"loud\"", "error, warn"),
             ("[site]\nzone = \"Nowhere/There\"", "Europe/Berlin"),
             ("[database]\nurl = \"mysql://x\"", "postgres://"),
@@ -194,7 +199,6 @@ mod tests {
             ("[server]\nconnections = 0", "[server] connections is 0; it may be 1 to 1000000."),
             ("[server]\nbody_limit = 0", "[server] body_limit is 0; it may be 1024 to 1073741824."),
             ("[server]\ndrain = 100000", "[server] drain is 100000; it may be 0 to 3600."),
-            ("[server]\ntrusted_proxies = [\"10.0.0.0/8\"]", "\"10.0.0.0/8\", which is no address"),
             ("[site]\nurl = \"shop.example\"", "[site] url is \"shop.example\"; write"),
             ("[site]\nurl = \"https://\"", "[site] url is"),
             ("[site]\nurl = \"https://shop.example/shop\"", "[site] url is"),

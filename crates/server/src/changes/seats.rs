@@ -12,6 +12,7 @@ use mains_base::{Error, Kind, Result};
 use super::who::counted_as;
 use crate::callers::Asker;
 use crate::listener::Network;
+use crate::proxies::hold;
 use crate::settings::Settings;
 
 /// Whose streams are counted together.
@@ -45,7 +46,7 @@ impl Seats {
     pub(super) fn take(&self, asker: &Asker, client: IpAddr, settings: &Settings) -> Result<Seat> {
         let limits = &settings.limits;
         // A proxy is not one network, but all of them.
-        let is_proxy = settings.trusted_proxies.contains(&client.to_canonical());
+        let is_proxy = hold(&settings.trusted_proxies, client);
         let (holder, most) = match counted_as(asker) {
             Some(caller) => (Holder::Caller(caller), limits.live_of_caller),
             None if is_proxy => (Holder::Network(Network::of(client)), usize::MAX),

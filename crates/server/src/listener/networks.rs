@@ -6,6 +6,8 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::proxies::{Proxy, hold};
+
 /// A network: IPv4 /24 or IPv6 /48, the smallest that one customer commonly gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Network([u8; 6]);
@@ -14,7 +16,7 @@ pub struct Network([u8; 6]);
 #[derive(Clone, Debug)]
 pub(super) struct Networks {
     most: usize,
-    uncounted: Vec<IpAddr>,
+    uncounted: Vec<Proxy>,
     open: Arc<Mutex<HashMap<Network, usize>>>,
 }
 
@@ -25,13 +27,13 @@ pub(super) struct Seat {
 }
 
 impl Networks {
-    pub(super) fn new(most: usize, uncounted: Vec<IpAddr>) -> Self {
+    pub(super) fn new(most: usize, uncounted: Vec<Proxy>) -> Self {
         Self { most, uncounted, open: Arc::default() }
     }
 
     /// A seat for a connection from `peer`, or nothing when its network has enough.
     pub(super) fn enter(&self, peer: IpAddr) -> Option<Seat> {
-        if self.uncounted.contains(&peer.to_canonical()) {
+        if hold(&self.uncounted, peer) {
             return Some(Seat { counted: None });
         }
         let network = Network::of(peer);
@@ -101,7 +103,7 @@ mod tests {
 
     #[test]
     fn a_network_gets_its_share_and_gives_it_back() {
-        let networks = Networks::new(2, vec![peer("192.0.2.9")]);
+        let networks = Networks::new(2, vec!["192.0.2.9".parse().unwrap()]);
         let first = networks.enter(peer("192.0.2.1")).unwrap();
         let _second = networks.enter(peer("::ffff:192.0.2.2")).unwrap();
         assert!(networks.enter(peer("192.0.2.3")).is_none());
