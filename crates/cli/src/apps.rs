@@ -17,7 +17,11 @@ fn all(settings: &Settings) -> Vec<App> {
 fn of_accounts(settings: &Settings) -> Accounts {
     let later = settings.accounts.verify == "later";
     let verify = if later { Verify::Later } else { Verify::Required };
-    Accounts::new(accounts::Settings { sign_up: settings.accounts.sign_up, verify })
+    Accounts::new(accounts::Settings {
+        sign_up: settings.accounts.sign_up,
+        verify,
+        guest_days: settings.accounts.guest_days,
+    })
 }
 
 /// The services of accounts, where a site has them.

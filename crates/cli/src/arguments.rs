@@ -64,7 +64,7 @@ pub(crate) enum Command {
     Backup(Backup),
     /// Make a backup the site's database.
     Restore(Restore),
-    /// Jobs: list, retry, drop.
+    /// Jobs: list, schedules, retry, drop.
     #[command(subcommand)]
     Jobs(Jobs),
     /// List the mails that `mains dev` kept instead of sending them, or print one.
@@ -206,6 +206,8 @@ pub(crate) enum Jobs {
         #[arg(long, value_name = "NAME")]
         name: Option<String>,
     },
+    /// List the schedules with their next slots.
+    Schedules,
     /// Begin a job again that was given up, or that waits after a failure.
     Retry {
         /// Its name, such as mail.send.

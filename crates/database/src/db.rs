@@ -144,6 +144,7 @@ impl Db {
             .await;
         if run.has_jobs() {
             inner.enqueued.send_modify(|count| *count += 1);
+            inner.engine.tell_jobs();
         }
         outcome
     }

@@ -7,7 +7,7 @@ use mains_server::mail::MailTemplate;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
-use super::service::{self, Letter, Recipient};
+use super::service::{self, Letter, Recipient, Settings};
 
 /// Writes a letter.
 pub(super) const LETTER: &str = "account.letter";
@@ -18,20 +18,31 @@ pub(super) const ERASE: &str = "account.erase";
 pub(super) const MERGE: &str = "account.merge";
 /// Lets go of sign-ups that nobody proved, every hour.
 const LAPSE: &str = "account.lapse";
+/// Forgets links, sessions and guests that are over, every night.
+const SWEEP: &str = "account.sweep";
 
 /// What does the jobs of this app, and when.
-pub(super) fn add(jobs: Jobs) -> Jobs {
+pub(super) fn add(jobs: Jobs, settings: Settings) -> Jobs {
     let erasing = Handler::new(ERASE, |context| async move { erase(&context).await });
     let jobs = jobs
         .with(Handler::new(LETTER, |context| async move { write_letter(context).await }))
         .with(erasing.together(1).limit(std::time::Duration::from_hours(1)))
         .with(Handler::new(MERGE, |context| async move { merge(&context).await }))
-        .with(Handler::new(LAPSE, |context| async move { service::lapse(&context.db).await }).together(1));
-    // The expression is ours, and right.
-    match Cron::parse("17 * * * *", "UTC") {
-        Ok(hourly) => jobs.every(Schedule::new(LAPSE, hourly)),
-        Err(_) => jobs,
-    }
+        .with(Handler::new(LAPSE, |context| async move { service::lapse(&context.db).await }).together(1))
+        .with(sweeping(settings));
+    [(LAPSE, "17 * * * *"), (SWEEP, "43 3 * * *")].into_iter().fold(jobs, |jobs, (name, cron)| {
+        // The expressions are ours, and right.
+        match Cron::parse(cron, "UTC") {
+            Ok(slots) => jobs.every(Schedule::new(name, slots)),
+            Err(_) => jobs,
+        }
+    })
+}
+
+fn sweeping(settings: Settings) -> Handler {
+    let sweep =
+        move |context: JobContext| async move { service::sweep(&context.db, settings.guest_days).await };
+    Handler::new(SWEEP, sweep).together(1).limit(std::time::Duration::from_hours(1))
 }
 
 async fn write_letter(context: JobContext) -> Result<()> {

@@ -32,10 +32,11 @@ pub const NAME: &str = "accounts";
 
 /// The app: everything that it brings.
 pub fn app(accounts: &Accounts) -> App {
+    let settings = accounts.settings;
     App {
         files: files(),
         handlers: http::handlers(accounts),
-        jobs: Some(Arc::new(jobs::add)),
+        jobs: Some(Arc::new(move |jobs| jobs::add(jobs, settings))),
         mails: MAILS.to_vec(),
         pages: PAGES.to_vec(),
         guests: Some(Arc::new(service::make_guest)),

@@ -48,7 +48,14 @@ const TAKE_TOKEN: &str = r#"DELETE FROM "account_tokens" WHERE "hash" = $1 AND "
     RETURNING "account", "email""#;
 const IS_LINK: &str =
     r#"SELECT 1 FROM "account_tokens" WHERE "hash" = $1 AND "purpose" = $2 AND "expires" > $3"#;
-const SWEEP_TOKENS: &str = r#"DELETE FROM "account_tokens" WHERE "expires" <= $1"#;
+const SWEEP_TOKENS: &str = r#"DELETE FROM "account_tokens" WHERE "hash" IN
+    (SELECT "hash" FROM "account_tokens" WHERE "expires" <= $1 LIMIT 500) RETURNING "purpose""#;
+const ROLES: &str =
+    r#"SELECT "record", "target" FROM "accounts__roles" WHERE "record" IN $1 ORDER BY "record", "position""#;
+const RIGHTS: &str =
+    r#"SELECT "record", "target" FROM "accounts__rights" WHERE "record" IN $1 ORDER BY "record", "position""#;
+const WALK: &str =
+    r#"SELECT "id", "kind", "status", "created" FROM "accounts" WHERE "id" > $1 ORDER BY "id" LIMIT 1000"#;
 const OTHER_OWNER: &str = r#"SELECT 1 FROM "accounts" AS a JOIN "accounts__roles" AS r ON r."record" = a."id"
     WHERE r."target" = 'staff' AND a."status" = 'active' AND a."id" <> $1 LIMIT 1"#;
 const LIST: &str = r#"SELECT a."id", a."email", a."name", a."verified", a."status", a."created" FROM "accounts" AS a
@@ -204,6 +211,11 @@ pub(super) fn generation(tx: &mut Tx<'_>, account: Uuid) -> Result<i64> {
     Ok(rows.0.first().map_or(Ok(None), |row| row.int(0))?.unwrap_or_default())
 }
 
+/// Whether anything opens the account, or somebody claimed an address with it.
+pub(super) fn has_secrets(tx: &mut Tx<'_>, account: Uuid) -> Result<bool> {
+    Ok(!tx.query(GENERATION, &[account.into()])?.0.is_empty())
+}
+
 /// Kills the links that are on their way.
 pub(super) fn raise_generation(tx: &mut Tx<'_>, account: Uuid) -> Result<()> {
     tx.execute_later(BEGIN, &[account.into()])?;
@@ -269,10 +281,10 @@ fn taken(row: &Row) -> Result<Taken> {
     Ok(Taken { account, email: email.to_owned() })
 }
 
-/// Forgets links that were never opened.
-pub(super) fn sweep_tokens(tx: &mut Tx<'_>) -> Result<()> {
+/// Forgets links that were never opened, up to some hundred; whether there may be more.
+pub(super) fn sweep_tokens(tx: &mut Tx<'_>) -> Result<bool> {
     let now = tx.now().micros();
-    tx.execute_later(SWEEP_TOKENS, &[now.into()])
+    Ok(tx.query(SWEEP_TOKENS, &[now.into()])?.0.len() == 500)
 }
 
 /// Whether somebody else may do everything, too.
@@ -289,12 +301,28 @@ pub(super) struct Line {
     pub(super) verified: bool,
     pub(super) status: String,
     pub(super) made: Time,
+    pub(super) roles: Vec<String>,
+    pub(super) rights: Vec<String>,
 }
 
-/// Accounts behind an id, in the order of ids.
-pub(super) fn list(tx: &mut Tx<'_>, after: Uuid, limit: i64) -> Result<Vec<Line>> {
-    let rows = tx.query(LIST, &[after.into(), limit.into()])?;
-    rows.0.iter().map(line).collect()
+/// Accounts behind an id, in the order of ids, with their roles and rights: one state, read beside all writers.
+pub(super) async fn list(engine: &Engine, after: Uuid, limit: i64) -> Result<Vec<Line>> {
+    engine
+        .snapshot(move |tx| {
+            let rows = tx.query(LIST, &[after.into(), limit.into()])?;
+            let mut lines = rows.0.iter().map(line).collect::<Result<Vec<_>>>()?;
+            let ids = Value::List(lines.iter().map(|line| line.id.into()).collect());
+            for (text, is_right) in [(ROLES, false), (RIGHTS, true)] {
+                for row in tx.query(text, std::slice::from_ref(&ids))?.0 {
+                    let (id, word) = (row.id(0)?, row.text(1)?.unwrap_or_default().to_owned());
+                    if let Some(line) = lines.iter_mut().find(|line| Some(line.id) == id) {
+                        if is_right { line.rights.push(word) } else { line.roles.push(word) }
+                    }
+                }
+            }
+            Ok(lines)
+        })
+        .await
 }
 
 fn line(row: &Row) -> Result<Line> {
@@ -305,5 +333,31 @@ fn line(row: &Row) -> Result<Line> {
         verified: row.bool(3)?.unwrap_or_default(),
         status: row.text(4)?.unwrap_or_default().to_owned(),
         made: Time::from_micros(row.int(5)?.unwrap_or_default()),
+        roles: Vec::new(),
+        rights: Vec::new(),
     })
+}
+
+/// A part of all accounts.
+pub(super) struct Part {
+    /// Guests among them that were made before the moment.
+    pub(super) guests: Vec<Uuid>,
+    /// Where the next part begins; absent: this was the last.
+    pub(super) next: Option<Uuid>,
+}
+
+/// The next thousand accounts behind an id, of which guests made before a moment are given.
+pub(super) async fn guests(engine: &Engine, after: Uuid, before: Time) -> Result<Part> {
+    let rows = engine.snapshot(move |tx| tx.query(WALK, &[after.into()])).await?.0;
+    let mut part = Part { guests: Vec::new(), next: None };
+    for row in &rows {
+        let id = row.id(0)?;
+        part.next = id;
+        let old = row.int(3)?.is_some_and(|made| made < before.micros());
+        if old && row.text(1)? == Some("guest") && row.text(2)? == Some("active") {
+            part.guests.extend(id);
+        }
+    }
+    part.next = part.next.filter(|_| rows.len() == 1_000);
+    Ok(part)
 }

@@ -1,4 +1,4 @@
-//! `mains jobs list|retry|drop`.
+//! `mains jobs list|schedules|retry|drop`.
 
 use mains_base::Result;
 use serde_json::Value;
@@ -20,6 +20,15 @@ pub(crate) fn run(backend: &mut Backend, command: &Jobs, talk: Talk) -> Result<(
                 talk.say("There are no such jobs.");
             }
             talk.print_table(&["NAME", "KEY", "STATE", "TRIES", "MADE (UTC)", "DUE (UTC)", "ERROR"], &rows)?;
+        }
+        Jobs::Schedules => {
+            let schedules = backend.ask(Operation::JobsSchedules)?;
+            let row = |one: &Value| vec![text(one, "name").to_owned(), minute(text(one, "next")).to_owned()];
+            let rows: Vec<Vec<String>> = schedules.as_array().into_iter().flatten().map(row).collect();
+            if rows.is_empty() {
+                talk.say("This site has no schedules.");
+            }
+            talk.print_table(&["NAME", "NEXT (UTC)"], &rows)?;
         }
         Jobs::Retry { name, key } => {
             backend.ask(Operation::JobsRetry { name: name.clone(), key: key.clone() })?;

@@ -1,7 +1,7 @@
 //! Jobs as who runs the site sees them.
 
 use mains_base::{Error, Kind, Result};
-use mains_database::jobs::{self, Filter, Listed, State};
+use mains_database::jobs::{self, Filter, Jobs, Listed, Schedule, State};
 use serde_json::{Value, json};
 
 use crate::site::Site;
@@ -25,6 +25,15 @@ fn shown(job: Listed) -> Value {
         "ended": ended.map(|ended| ended.to_string()),
         "error": error,
     })
+}
+
+/// Answers each schedule of the site with its next slot.
+pub(super) fn schedules(site: &Site) -> Value {
+    let adds = site.apps.iter().filter_map(|app| app.jobs.as_ref());
+    let jobs = adds.fold(Jobs::new(), |jobs, adds| adds(jobs));
+    let now = site.db().clock().now();
+    let shown = |schedule: &Schedule| json!({"name": schedule.name(), "next": schedule.after(now).map(|next| next.to_string())});
+    jobs.schedules().iter().map(shown).collect()
 }
 
 /// Begins a job again.

@@ -57,6 +57,8 @@ pub(crate) enum Operation {
     BackupPostgres,
     /// Answers jobs in this state, of this name.
     JobsList { state: Option<String>, name: Option<String> },
+    /// Answers the schedules: `[{name, next}]`.
+    JobsSchedules,
     /// Begins a job again.
     JobsRetry { name: String, key: String },
     /// Lets go of a job.
@@ -100,6 +102,7 @@ pub(crate) async fn perform(site: &Arc<Site>, operation: Operation) -> Result<Va
         Operation::BackupLook => backup::look(site),
         Operation::BackupPostgres => backup::postgres(site).await,
         Operation::JobsList { state, name } => jobs::list(site, state.as_deref(), name).await,
+        Operation::JobsSchedules => Ok(jobs::schedules(site)),
         Operation::JobsRetry { name, key } => jobs::retry(site, &name, &key).await,
         Operation::JobsDrop { name, key } => jobs::discard(site, &name, &key).await,
         Operation::MailsList => mails::list(site).await,

@@ -74,6 +74,7 @@ pub(crate) struct Accounts {
     pub(crate) sign_up: bool,
     pub(crate) verify: String,
     pub(crate) owner: String,
+    pub(crate) guest_days: u32,
 }
 
 /// `[records]`

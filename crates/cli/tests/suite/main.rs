@@ -7,6 +7,7 @@
     reason = "a test that cannot go on ends; the guide is run with the PATH of the tests"
 )]
 
+mod accounts;
 mod backups;
 mod cells;
 mod commands;
@@ -14,6 +15,7 @@ mod dev;
 mod docs;
 mod imports;
 mod jobs;
+mod mailbox;
 mod pages;
 mod postgres;
 mod program;

@@ -4,10 +4,10 @@ use mains_testkit::server::Database;
 use serde_json::json;
 
 use crate::imports;
-use crate::program::{SEED, Site, out, refused, until};
+use crate::program::{SEED, Site, out, refused, said, until};
 
 /// A site on a database of its own.
-fn site() -> (Site, Database) {
+pub(crate) fn site() -> (Site, Database) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let database = runtime.block_on(Database::create()).unwrap();
     let site = Site::new();
@@ -38,6 +38,50 @@ fn a_site_runs_on_postgres_from_end_to_end() {
     assert!(!site.path.join("data/site.db").exists());
     let again = site.start(&["dev"]);
     assert_eq!(again.get("/api/notes").json()["items"].as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn a_backup_names_what_postgres_itself_has_and_restores_on_either() {
+    let (site, _database) = site();
+    let (other, _others) = self::site();
+    let served = site.start(&["serve"]);
+    let key = out(&site.run(&["keys", "create", "--role", "staff"]));
+    let write = |title: &str| {
+        assert_eq!(
+            served.call("POST", "/api/notes", key.trim(), Some(&json!({ "title": title }))).status,
+            201
+        );
+    };
+    write("Before");
+    let file = site.path.join("copy.tar").display().to_string();
+    let made = site.run(&["backup", &file]);
+    assert_eq!(out(&made).trim(), file);
+    let told = said(&made);
+    for part in ["restore on either database", "pg_dump, one database:", "read back and whole"] {
+        assert!(told.contains(part), "{told}");
+    }
+    assert!(told.contains("archive_mode is "), "{told}");
+    assert!(told.contains(" rows of "), "{told}");
+    let before = site.notes("title");
+    write("After");
+    served.stop();
+    served.end();
+    assert!(refused(&site.run(&["restore", &file])).contains("--replace"));
+    out(&site.run(&["restore", &file, "--replace"]));
+    assert_eq!(site.notes("title"), before);
+    // Whoever had a key has it again.
+    let served = site.start(&["serve"]);
+    assert_eq!(served.call("POST", "/api/notes", key.trim(), Some(&json!({"title": "Again"}))).status, 201);
+    // Into another server, into SQLite, and from the file of SQLite back.
+    out(&other.run(&["restore", &file]));
+    let embedded = Site::new();
+    out(&embedded.run(&["restore", &file]));
+    let back = embedded.path.join("back.tar").display().to_string();
+    out(&embedded.run(&["backup", &back]));
+    out(&other.run(&["restore", &back, "--replace"]));
+    for restored in [&other, &embedded] {
+        assert_eq!(restored.notes("title"), before);
+    }
 }
 
 #[test]

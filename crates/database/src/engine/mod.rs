@@ -238,6 +238,21 @@ impl Engine {
         }
     }
 
+    /// Tells other processes on this database that there are jobs; a word that is lost is made good by their next beat.
+    pub(crate) fn tell_jobs(&self) {
+        if let Backend::Postgres(postgres) = &self.inner.backend {
+            postgres.tell_jobs();
+        }
+    }
+
+    /// Rises when another process has enqueued jobs; closed where there is none.
+    pub(crate) fn jobs_elsewhere(&self) -> watch::Receiver<u64> {
+        match &self.inner.backend {
+            Backend::Sqlite(_) => watch::channel(0).1,
+            Backend::Postgres(postgres) => postgres.jobs_elsewhere(),
+        }
+    }
+
     /// Finishes what is queued, ends the threads and lets go of the database. Later calls answer 503.
     pub async fn close(&self) {
         let inner = Arc::clone(&self.inner);

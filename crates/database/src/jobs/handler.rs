@@ -121,6 +121,11 @@ impl Jobs {
         self.schedules.push(schedule);
         self
     }
+
+    /// The schedules, as they were added.
+    pub fn schedules(&self) -> &[Schedule] {
+        &self.schedules
+    }
 }
 
 impl fmt::Debug for Handler {

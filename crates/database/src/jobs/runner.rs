@@ -1,7 +1,7 @@
 //! Doing jobs: takes what is due, runs it within its limits, and waits without asking the database again and again.
 //!
-//! Invariant: it looks when a job was enqueued here, when a place became free, when the next job or slot is due, and
-//! at each beat; a job that another process enqueued and nobody does is found at the next beat.
+//! Invariant: it looks when a job was enqueued here or, on PostgreSQL, by another process, when a place became free, when
+//! the next job or slot is due, and at each beat; a job of which no word came is found at the next beat.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -117,12 +117,14 @@ impl Runner {
             () = self.begin() => {}
         }
         let mut enqueued = self.db.jobs_enqueued();
+        let mut elsewhere = self.db.engine().jobs_elsewhere();
         let mut beats = interval(self.settings.lease / 3);
         beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
         beats.tick().await;
         let mut looks = true;
         loop {
             enqueued.mark_unchanged();
+            elsewhere.mark_unchanged();
             if looks {
                 self.look().await;
             }
@@ -134,6 +136,7 @@ impl Runner {
                     self.full
                 }
                 true = news(&mut enqueued) => true,
+                true = news(&mut elsewhere) => true,
                 _ = beats.tick() => {
                     self.beat().await;
                     true

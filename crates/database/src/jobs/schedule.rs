@@ -27,6 +27,16 @@ impl Schedule {
         Self { name: name.into(), cron, seen: None }
     }
 
+    /// The name of its jobs.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The first slot after a moment.
+    pub fn after(&self, moment: Time) -> Option<Time> {
+        self.cron.next(moment)
+    }
+
     /// The next slot, by what was seen last.
     pub(super) fn next(&self) -> Option<Time> {
         self.seen.and_then(|seen| self.cron.next(seen))

@@ -62,6 +62,20 @@ impl Tx<'_> {
         Ok(images)
     }
 
+    /// Whether any record names this one by a stored relation.
+    pub fn is_pointed_at(&mut self, collection: CollectionId, id: Uuid) -> Result<bool> {
+        let schema = self.schema();
+        for other in schema.collections.iter().filter(|other| !other.is_table()) {
+            for field in other.fields.iter().filter(|field| field.is_stored()) {
+                let points = field.relation() == Some(collection);
+                if points && !self.pointing(other.id, field.id, &[id], 1)?.is_empty() {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
     /// Records whose relation `field` names, or contains, one of `targets`.
     pub(super) fn pointing(
         &mut self,

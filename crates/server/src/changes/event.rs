@@ -41,9 +41,10 @@ pub(super) fn ready(cursor: Option<&str>) -> Bytes {
     format!("retry: 1000\nevent: ready\n{id}data: {{\"cursor\":{cursor}}}\n\n").into()
 }
 
-/// The cursor that came is too old: read the lists again, and go on from this one.
-pub(super) fn resync(cursor: &str) -> Bytes {
-    format!("event: resync\nid: {cursor}\ndata: {{\"cursor\":\"{cursor}\"}}\n\n").into()
+/// The cursor that came is too old: read these lists again, and go on from this one.
+pub(super) fn resync(cursor: &str, lists: &[String]) -> Bytes {
+    let data = serde_json::json!({ "cursor": cursor, "lists": lists });
+    format!("event: resync\nid: {cursor}\ndata: {data}\n\n").into()
 }
 
 /// No event, but the cursor to come back with.

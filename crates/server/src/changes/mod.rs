@@ -16,12 +16,14 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue, Method};
 use mains_base::{Error, Kind, Result};
 use mains_database::log::Position;
-use mains_database::records::live::{Missed, Place, gap, topics, wishes};
+use mains_database::records::live::{Missed, Place, Topic, gap, topics, wishes};
+use mains_language::schema::Schema;
 
 use self::event::Bye;
 pub(crate) use self::hub::Hub;
 use self::line::{Line, Listening};
 use crate::body::Body;
+use crate::percent;
 use crate::records::{Query, Records};
 use crate::router::{Call, Response};
 
@@ -62,7 +64,8 @@ pub(crate) async fn answer(records: &Records, call: &Call<'_>) -> Result<Respons
     let position = hub.join(&line, &wishes);
     let last = call.head.headers.get(LAST_EVENT_ID).and_then(|value| value.to_str().ok());
     let after = query.find("after").or(last).filter(|text| !text.is_empty());
-    let beginning = beginning(records, (&source, &wishes), after, position).await?;
+    let lists: Vec<String> = topics.iter().map(|topic| list(&epoch.schema, topic)).collect();
+    let beginning = beginning((records, &lists), (&source, &wishes), after, position).await?;
     if !who::is_the_same(&line.asker, records.callers()).await {
         line.end(Bye::Caller);
     }
@@ -74,8 +77,19 @@ pub(crate) async fn answer(records: &Records, call: &Call<'_>) -> Result<Respons
     Ok(stream(Body::live(listening)))
 }
 
+/// The address of the list that holds what a topic tells of.
+fn list(schema: &Schema, topic: &Topic) -> String {
+    let mut address = format!("/api/{}", schema.collection(topic.collection).name);
+    for (number, (field, value)) in topic.written.iter().enumerate() {
+        let sign = if number == 0 { "?" } else { "&" };
+        let value = percent::encode(value);
+        address.extend([sign, "where.", field, "=", &value]);
+    }
+    address
+}
+
 async fn beginning(
-    records: &Records,
+    (records, lists): (&Records, &[String]),
     (source, wishes): (&mains_database::records::Source<'_>, &[mains_database::records::live::Wish]),
     after: Option<&str>,
     position: Position,
@@ -87,7 +101,7 @@ async fn beginning(
     };
     // The cursor stands beside the word that says what to do first: who is cut off before it is told again.
     let resync = || {
-        let events = vec![event::ready(None), event::resync(&at(position)?)];
+        let events = vec![event::ready(None), event::resync(&at(position)?, lists)];
         Ok(Beginning { events, from: position, known: Vec::new() })
     };
     let Some(text) = after else { return fresh() };

@@ -6,10 +6,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use mains_base::Caller;
-use mains_database::Db;
 use mains_database::dialect::Dialect;
 use mains_database::write::records;
 use mains_database::write::{Input, Sent};
+use mains_database::{Db, log};
 use mains_server::keys::NewKey;
 use mains_server::{Body, Limits, Records, Request, Router, Settings, Site, Stop};
 use mains_testkit::TestDb;
@@ -237,6 +237,48 @@ fn a_cursor_of_nowhere_asks_to_read_again() {
         assert_eq!(event.data["cursor"], listening.cursor);
         served.note("after", false).await;
         assert_eq!(listening.change().await, "notes create after");
+    });
+}
+
+#[test]
+fn a_cursor_that_the_log_has_forgotten_is_sent_to_the_lists() {
+    on_both(async |served: Served| {
+        let topic = "notes(status=draft)";
+        let mut early = served.listen(topic, false, "").await;
+        served.note("heard", false).await;
+        assert_eq!(early.change().await, "notes create heard");
+        let cursor = early.cursor.clone();
+        drop(early);
+        let mut watching = served.listen("notes", false, "").await;
+        for title in ["missed", "missed too"] {
+            served.note(title, false).await;
+            assert_eq!(watching.change().await, format!("notes create {title}"));
+        }
+        let nothing = log::Retention { age: mains_base::Duration::from_micros(0).unwrap(), bytes: i64::MAX };
+        assert_eq!(log::trim(served.db.engine(), nothing).await.unwrap(), 2);
+
+        let mut back = served.listen(topic, false, &cursor).await;
+        assert_eq!(back.cursor, "", "only what says to read brings the cursor");
+        let event = back.next().await.unwrap();
+        assert_eq!(
+            (event.name.as_str(), &event.data["lists"]),
+            ("resync", &json!(["/api/notes?where.status=draft"]))
+        );
+        assert_eq!(event.cursor.as_deref(), event.data["cursor"].as_str());
+        served.note("after", false).await;
+        let list = served.say(&format!("GET {}", event.data["lists"][0].as_str().unwrap()), "", &[]).await;
+        let list = list.into_body().collect().await.unwrap();
+        let list: Json = serde_json::from_slice(&list).unwrap();
+        let titles: Vec<&str> =
+            list["items"].as_array().unwrap().iter().map(|note| note["title"].as_str().unwrap()).collect();
+        assert_eq!(titles, ["heard", "missed", "missed too", "after"]);
+        assert_eq!(back.change().await, "notes create after");
+        // The cursor that it brought is good.
+        served.note("later", false).await;
+        let mut again = served.listen(topic, false, &event.cursor.unwrap()).await;
+        for title in ["after", "later"] {
+            assert_eq!(again.change().await, format!("notes create {title}"));
+        }
     });
 }
 

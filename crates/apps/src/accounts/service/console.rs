@@ -11,7 +11,7 @@ use super::super::model::{self, Purpose, STAFF, Status};
 use super::super::passwords::Password;
 use super::super::store::{self, NewToken};
 use super::super::token;
-use super::{Accounts, find, get, staff};
+use super::{Accounts, find, staff};
 
 /// Accounts in one answer.
 const PAGE: i64 = 500;
@@ -38,31 +38,25 @@ pub struct Listed {
 impl Accounts {
     /// A page of accounts behind an id, and the id of its last; `None` when there are no more.
     pub async fn list(&self, db: &Db, after: Option<String>) -> Result<(Vec<Listed>, Option<String>)> {
-        let write = move |tx: &mut Tx<'_>| {
-            let prefix = tx.schema().find("accounts").and_then(|accounts| accounts.prefix.clone());
-            let prefix = prefix.ok_or_else(|| Error::internal("there are no accounts here"))?;
-            let after =
-                after.as_deref().and_then(|text| Uuid::parse(text, &prefix).ok()).unwrap_or(Uuid::NIL);
-            let lines = store::list(tx, after, PAGE)?;
-            let full = i64::try_from(lines.len()).unwrap_or(PAGE) == PAGE;
-            let last = lines.last().map(|line| line.id.text(&prefix)).filter(|_| full);
-            let mut listed = Vec::with_capacity(lines.len());
-            for line in lines {
-                let account = get(tx, line.id)?;
-                let proven = account.status != Status::Active || line.verified;
-                listed.push(Listed {
-                    id: line.id.text(&prefix),
-                    email: line.email,
-                    name: line.name,
-                    roles: account.roles,
-                    rights: account.rights,
-                    status: if proven { line.status } else { "unverified".to_owned() },
-                    made: line.made.to_string(),
-                });
+        let prefix = db.epoch().schema.find("accounts").and_then(|accounts| accounts.prefix.clone());
+        let prefix = prefix.ok_or_else(|| Error::internal("there are no accounts here"))?;
+        let after = after.as_deref().and_then(|text| Uuid::parse(text, &prefix).ok()).unwrap_or(Uuid::NIL);
+        let lines = store::list(db.engine(), after, PAGE).await?;
+        let full = i64::try_from(lines.len()).unwrap_or(PAGE) == PAGE;
+        let last = lines.last().map(|line| line.id.text(&prefix)).filter(|_| full);
+        let listed = lines.into_iter().map(|line| {
+            let proven = line.status != Status::Active.as_str() || line.verified;
+            Listed {
+                id: line.id.text(&prefix),
+                email: line.email,
+                name: line.name,
+                roles: line.roles,
+                rights: line.rights,
+                status: if proven { line.status } else { "unverified".to_owned() },
+                made: line.made.to_string(),
             }
-            Ok((listed, last))
-        };
-        db.write(&[], write).await
+        });
+        Ok((listed.collect(), last))
     }
 
     /// Makes an account with roles; answers its password, which is told this once.

@@ -151,6 +151,25 @@ impl List {
     }
 }
 
+/// Brings the list of some accounts up to date whose sessions seem to have run out; whether there may be more.
+pub(super) fn sweep(tx: &mut Tx<'_>) -> Result<bool> {
+    let list = List::of(tx)?;
+    let now = tx.now().micros();
+    let ended = tx.images(
+        list.collection,
+        "WHERE r.\"expires\" <= $1 ORDER BY r.\"expires\" LIMIT 50",
+        &[now.into()],
+    )?;
+    let mut accounts: Vec<Uuid> =
+        ended.iter().filter_map(|image| image.value(list.account).as_id()).collect();
+    accounts.sort_unstable();
+    accounts.dedup();
+    for account in &accounts {
+        tell(tx, *account)?;
+    }
+    Ok(!accounts.is_empty())
+}
+
 /// Brings the list that the owner sees to what is so.
 fn tell(tx: &mut Tx<'_>, account: Uuid) -> Result<()> {
     let list = List::of(tx)?;

@@ -14,6 +14,7 @@ mod password;
 mod sign_in;
 mod sign_up;
 mod staff;
+mod sweep;
 
 use std::sync::Arc;
 
@@ -36,6 +37,7 @@ pub(super) use password::{change_password, forgot, reset};
 pub(super) use sign_in::{prove, sign_in, sign_out};
 pub(super) use sign_up::{SignUp, resend, sign_up, verify};
 pub(super) use staff::{set_active, set_roles};
+pub(super) use sweep::sweep;
 
 /// What the services work with.
 #[derive(Clone, Debug)]
@@ -51,6 +53,8 @@ pub struct Settings {
     pub sign_up: bool,
     /// Whether an address is proven before the first sign-in.
     pub verify: Verify,
+    /// After so many days a guest who does not come back is forgotten, unless something of theirs is kept.
+    pub guest_days: u32,
 }
 
 impl Accounts {

@@ -18,6 +18,7 @@ mod profile;
 mod proving;
 mod sessions;
 mod staff;
+mod sweep;
 mod timing;
 mod world;
 

@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 
 /// Everybody may sign up, and proves the address first.
 pub(crate) fn settings() -> accounts::Settings {
-    accounts::Settings { sign_up: true, verify: Verify::Required }
+    accounts::Settings { sign_up: true, verify: Verify::Required, guest_days: 30 }
 }
 
 /// A site with accounts.
@@ -244,6 +244,14 @@ impl World {
         let slot = self.clock.now().to_string();
         let lapse = Job::new("account.lapse", slot);
         self.db.write(&[], move |tx| tx.enqueue(lapse.clone())).await.unwrap();
+        self.work().await;
+    }
+
+    /// Forgets what is over, as every night does.
+    pub(crate) async fn sweep(&self) {
+        let slot = self.clock.now().to_string();
+        let sweep = Job::new("account.sweep", slot);
+        self.db.write(&[], move |tx| tx.enqueue(sweep.clone())).await.unwrap();
         self.work().await;
     }
 

@@ -49,6 +49,7 @@ pub(super) struct Postgres {
     advanced: Arc<watch::Sender<u64>>,
     closed: Arc<AtomicBool>,
     config: Config,
+    channels: Arc<Channels>,
 }
 
 /// Settings of a connection that copies everything.
@@ -85,6 +86,7 @@ impl Postgres {
         let advanced = Arc::new(watch::Sender::new(0));
         let closed = Arc::new(AtomicBool::new(false));
         let channels = Arc::new(Channels::default());
+        let told = Arc::clone(&channels);
         let news = News {
             config: config.clone(),
             commits: commits.subscribe(),
@@ -105,8 +107,16 @@ impl Postgres {
         };
         let thread = std::thread::Builder::new().name("mains-log".to_owned());
         threads.push(thread.spawn(move || sequencer.work())?);
-        let postgres =
-            Self { queue, readers, threads: Mutex::new(threads), commits, advanced, closed, config };
+        let postgres = Self {
+            queue,
+            readers,
+            threads: Mutex::new(threads),
+            commits,
+            advanced,
+            closed,
+            config,
+            channels: told,
+        };
         if let Err(error) = postgres.greet().await {
             // Nobody will close what was never handed out.
             postgres.abandon();
@@ -218,6 +228,16 @@ impl Postgres {
         for thread in threads {
             drop(thread.join());
         }
+    }
+
+    /// Tells other nodes that there are jobs.
+    pub(super) fn tell_jobs(&self) {
+        self.channels.enqueued.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    /// Rises when another node has enqueued jobs.
+    pub(super) fn jobs_elsewhere(&self) -> watch::Receiver<u64> {
+        self.channels.enqueued_elsewhere.subscribe()
     }
 
     /// Rises when the log has new positions.

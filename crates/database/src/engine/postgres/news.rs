@@ -1,7 +1,7 @@
 //! News between nodes: NOTIFY and LISTEN, on a connection of its own so that no write pays for it.
 //!
 //! A node that has committed says that something is written; the one that numbers the log looks at once, and says how
-//! far the log is. Invariant: nothing depends on it. What is lost here is found by the next look a moment later.
+//! far the log is. A node that has enqueued jobs says that, too. Invariant: nothing depends on it. What is lost here is found by the next look a moment later.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -17,6 +17,8 @@ use tokio_postgres::{
 const WRITTEN: &str = "mains_written";
 /// The log has got new positions, up to the one said.
 const NUMBERED: &str = "mains_numbered";
+/// A node has enqueued jobs; the payload says which one.
+const ENQUEUED: &str = "mains_enqueued";
 /// Between two words of one node that it has written: as long as a round of the sequencer takes.
 const BREATH: Duration = Duration::from_millis(4);
 /// How long connecting and every word may take, and how long nobody tries after a failure.
@@ -29,6 +31,10 @@ pub(super) struct Channels {
     pub(super) written: watch::Sender<u64>,
     /// How far this node has numbered the log.
     pub(super) numbered: watch::Sender<i64>,
+    /// This node has enqueued jobs, which others are to be told.
+    pub(super) enqueued: watch::Sender<u64>,
+    /// Another node has.
+    pub(super) enqueued_elsewhere: watch::Sender<u64>,
     /// This node holds the lease.
     pub(super) leads: AtomicBool,
     /// News come in, so that looking on suspicion can be rare.
@@ -81,23 +87,32 @@ impl News {
         let connected = connecting.await.map_err(|_| "connecting took too long".to_owned())?;
         let (client, connection) = connected.map_err(|cause| cause.to_string())?;
         let (channels, advanced) = (Arc::clone(&self.channels), Arc::clone(&self.advanced));
+        let own = own_name()?;
         tokio::select! {
-            ended = hear(connection, &channels, &advanced) => ended,
-            ended = self.speak(&client) => ended,
+            ended = hear(connection, (&channels, &advanced), &own) => ended,
+            ended = self.speak(&client, &own) => ended,
         }
     }
 
-    async fn speak(&mut self, client: &Client) -> Result<(), String> {
-        say(client, &format!("LISTEN {WRITTEN}; LISTEN {NUMBERED}")).await?;
+    async fn speak(&mut self, client: &Client, own: &str) -> Result<(), String> {
+        say(client, &format!("LISTEN {WRITTEN}; LISTEN {NUMBERED}; LISTEN {ENQUEUED}")).await?;
         self.channels.hears.store(true, Ordering::Relaxed);
         let channels = Arc::clone(&self.channels);
-        let mut numbered = channels.numbered.subscribe();
+        let (mut numbered, mut enqueued) = (channels.numbered.subscribe(), channels.enqueued.subscribe());
+        // What was enqueued while nobody was told, here or elsewhere.
+        say(client, &format!("NOTIFY {ENQUEUED}, '{own}'")).await?;
+        channels.enqueued_elsewhere.send_modify(|count| *count = count.wrapping_add(1));
         loop {
             tokio::select! {
                 changed = numbered.changed() => {
                     changed.map_err(|cause| cause.to_string())?;
                     let position = *numbered.borrow_and_update();
                     say(client, &format!("NOTIFY {NUMBERED}, '{position}'")).await?;
+                }
+                changed = enqueued.changed() => {
+                    changed.map_err(|cause| cause.to_string())?;
+                    say(client, &format!("NOTIFY {ENQUEUED}, '{own}'")).await?;
+                    tokio::time::sleep(BREATH).await;
                 }
                 changed = self.commits.changed() => {
                     changed.map_err(|cause| cause.to_string())?;
@@ -112,6 +127,13 @@ impl News {
     }
 }
 
+/// By which a node knows its own word.
+fn own_name() -> Result<String, String> {
+    let mut random = [0; 8];
+    getrandom::fill(&mut random).map_err(|cause| cause.to_string())?;
+    Ok(format!("{:016x}", u64::from_ne_bytes(random)))
+}
+
 async fn say(client: &Client, text: &str) -> Result<(), String> {
     let said = tokio::time::timeout(PATIENCE, client.batch_execute(text)).await;
     said.map_err(|_| "the database did not answer in time".to_owned())?.map_err(|cause| cause.to_string())
@@ -120,20 +142,23 @@ async fn say(client: &Client, text: &str) -> Result<(), String> {
 /// Drives the connection and takes what comes; ends with it.
 async fn hear(
     mut connection: Listening,
-    channels: &Channels,
-    advanced: &watch::Sender<u64>,
+    (channels, advanced): (&Channels, &watch::Sender<u64>),
+    own: &str,
 ) -> Result<(), String> {
     while let Some(message) = poll_fn(|context| connection.poll_message(context)).await {
         if let AsyncMessage::Notification(news) = message.map_err(|cause| cause.to_string())? {
-            take(&news, channels, advanced);
+            take(&news, (channels, advanced), own);
         }
     }
     Ok(())
 }
 
-fn take(news: &Notification, channels: &Channels, advanced: &watch::Sender<u64>) {
+fn take(news: &Notification, (channels, advanced): (&Channels, &watch::Sender<u64>), own: &str) {
     match news.channel() {
         WRITTEN => channels.written.send_modify(|count| *count = count.wrapping_add(1)),
+        ENQUEUED if news.payload() != own => {
+            channels.enqueued_elsewhere.send_modify(|count| *count = count.wrapping_add(1));
+        }
         NUMBERED => {
             let Ok(position) = news.payload().parse::<u64>() else { return };
             advanced.send_if_modified(|known| {

@@ -21,6 +21,8 @@ const TOPICS: &str = "changes.topics";
 pub struct Topic {
     /// Of which collection.
     pub collection: CollectionId,
+    /// The equalities as they were written: field and value.
+    pub written: Vec<(String, String)>,
     /// In the order of the fields, each once.
     pub(super) equal: Vec<(FieldId, Value)>,
 }
@@ -32,13 +34,16 @@ pub fn topics(schema: &Schema, caller: &Caller, text: &str) -> Result<Vec<Topic>
     loop {
         let end = rest.find(['(', ',']).unwrap_or(rest.len());
         let (name, behind) = rest.split_at(end);
-        let mut topic = Topic { collection: collection(schema, caller, name)?.id, equal: Vec::new() };
+        let found = collection(schema, caller, name)?.id;
+        let mut topic = Topic { collection: found, written: Vec::new(), equal: Vec::new() };
         rest = behind;
         if let Some(inner) = behind.strip_prefix('(') {
             let (inner, behind) = inner.split_once(')').ok_or_else(|| {
                 malformed(TOPICS, format!("The topic {name:?} opens a ( and never closes it."))
             })?;
             topic.equal = equal(schema, caller, schema.collection(topic.collection), inner)?;
+            let pairs = inner.split(',').filter_map(|pair| pair.split_once('='));
+            topic.written = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
             rest = behind;
         }
         topics.push(topic);

@@ -7,9 +7,10 @@ use std::time::Duration;
 use mains_database::dialect::Dialect;
 use mains_database::engine::Engine;
 use mains_database::jobs::{Handler, Job, JobContext, Jobs, Runner, RunnerSettings, State};
+use mains_testkit::TestDb;
 use tokio::sync::{Notify, Semaphore, oneshot};
 
-use super::{Site, count, counting, effect, on_both, one};
+use super::{Site, count, counting, effect, on_both, one, schema};
 
 /// How long anything may take before the test gives up.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -171,5 +172,39 @@ fn several_processes_share_the_work() {
             db.engine().close().await;
         }
         assert!(site.effects().await.iter().all(|(_, times)| *times == 1));
+    });
+}
+
+/// No beat comes within the test: only word of the other process finds its jobs.
+#[test]
+fn a_job_of_another_process_is_begun_at_once() {
+    mains_testkit::database::on(Dialect::Postgres, async || {
+        let site = Site::over(TestDb::with_schema(Dialect::Postgres, schema()).await);
+        let engine = Engine::open(&site.place.place.settings(), Arc::new(site.clock.clone())).await.unwrap();
+        let other = mains_database::Db::over(engine, Arc::new(site.clock.clone()));
+        other.install(Arc::clone(&site.place.schema));
+        let settings = RunnerSettings { lease: Duration::from_hours(6), ..RunnerSettings::default() };
+        let end = start(&site.db, Jobs::new().with(Handler::new("count", count)), settings);
+        let all = async {
+            for number in 0.. {
+                let job = Job::new("count", format!("{number}"));
+                other.write(&[], move |tx| tx.enqueue(job.clone())).await.unwrap();
+                if !site.effects().await.is_empty() {
+                    break;
+                }
+            }
+        };
+        tokio::time::timeout(DEADLINE, all).await.expect("a job is done");
+        // What is enqueued from here on is heard of: the last job as well.
+        let job = Job::new("count", "the last");
+        other.write(&[], move |tx| tx.enqueue(job.clone())).await.unwrap();
+        let last = async {
+            while !site.effects().await.iter().any(|(key, _)| key == "the last") {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(DEADLINE, last).await.expect("the last job is done");
+        end().await;
+        other.engine().close().await;
     });
 }

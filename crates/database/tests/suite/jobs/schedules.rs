@@ -75,3 +75,49 @@ fn a_schedule_that_was_stopped_before_its_first_slot_keeps_it() {
         assert_eq!(hours(&site).await, ["02T04"]);
     });
 }
+
+/// Berlin sets its clock forward on 2026-03-29 and back on 2026-10-25; somebody sets that of the machine besides.
+#[test]
+fn a_zone_that_changes_its_clock_and_a_machine_that_is_set_keep_each_slot_once() {
+    on_both(|site| async move {
+        let cron = Cron::parse("30 2 * * *", "Europe/Berlin").unwrap();
+        let nightly = Jobs::new().with(Handler::new("nightly", count)).every(Schedule::new("nightly", cron));
+        let looks = [
+            "2026-03-28T00:00:00Z",
+            "2026-03-28T01:30:00Z",
+            // Over the hour that there is not, ahead of it, back, and over it again.
+            "2026-03-29T01:29:00Z",
+            "2026-03-29T02:10:00Z",
+            "2026-03-29T00:10:00Z",
+            "2026-03-29T01:40:00Z",
+            "2026-03-30T00:29:00Z",
+            "2026-03-30T00:31:00Z",
+            // Half past two comes twice; it is set back between the two.
+            "2026-10-24T23:00:00Z",
+            "2026-10-25T00:31:00Z",
+            "2026-10-25T00:01:00Z",
+            "2026-10-25T00:59:00Z",
+            "2026-10-25T01:31:00Z",
+            "2026-10-26T01:31:00Z",
+        ];
+        for look in looks {
+            site.clock.set(Time::parse(look).unwrap());
+            drain(&site.db, &nightly).await.unwrap();
+        }
+        let effects = site.effects().await;
+        assert!(effects.iter().all(|(_, times)| *times == 1), "{effects:?}");
+        let slots: Vec<&str> = effects.iter().map(|(slot, _)| &slot[..16]).collect();
+        assert_eq!(
+            slots,
+            [
+                "2026-03-28T01:30",
+                "2026-03-29T01:30",
+                "2026-03-30T00:30",
+                // Of the months that nobody looked, the last one.
+                "2026-10-24T00:30",
+                "2026-10-25T00:30",
+                "2026-10-26T01:30"
+            ]
+        );
+    });
+}
