@@ -114,6 +114,7 @@ fn the_first_owners_password_is_shown_once() {
         served.stop();
         served.end();
         let again = site.start(&["serve"]);
+        assert_eq!(again.get("/sign-in").status, 200);
         again.stop();
         let (code, text) = again.end();
         assert_eq!(code, Some(0));

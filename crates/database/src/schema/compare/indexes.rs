@@ -143,6 +143,8 @@ impl Pair<'_> {
         for (place, part) in parts.enumerate() {
             match (place % 2, self.columns.get(part)) {
                 (0, Some(column)) => renamed.push_str(&quote(column)),
+                // The order of texts on PostgreSQL has a quoted name as well.
+                (0, None) if part == "C" && renamed.ends_with("COLLATE ") => renamed.push_str("\"C\""),
                 (0, None) => return false,
                 _ => renamed.push_str(part),
             }
