@@ -20,7 +20,7 @@ use crate::talk::schema;
 
 /// A served site.
 struct Served {
-    _test: TestDb,
+    test: TestDb,
     db: Db,
     records: Records,
     router: Router,
@@ -63,7 +63,7 @@ impl Served {
         let site = Site { records: Some(records.clone()), ..Site::empty() };
         let router = Router::new(Settings { limits, ..Settings::default() }, &site).unwrap();
         let editor = secret.expose().to_owned();
-        Self { _test: test, db, records, router, stop, editor, editor_id: key.id }
+        Self { test, db, records, router, stop, editor, editor_id: key.id }
     }
 
     async fn say(&self, line: &str, body: &str, headers: &[(&str, &str)]) -> http::Response<Body> {
@@ -254,6 +254,7 @@ fn a_cursor_that_the_log_has_forgotten_is_sent_to_the_lists() {
             served.note(title, false).await;
             assert_eq!(watching.change().await, format!("notes create {title}"));
         }
+        served.test.clock.advance_micros(1_000_000);
         let nothing = log::Retention { age: mains_base::Duration::from_micros(0).unwrap(), bytes: i64::MAX };
         assert_eq!(log::trim(served.db.engine(), nothing).await.unwrap(), 2);
 
