@@ -50,6 +50,9 @@ impl Tx<'_> {
         for image in images {
             going.add(Arc::clone(image));
         }
+        // What goes need not settle.
+        self.state.waiting.retain(|one| !going.keys.contains(&one.key));
+        self.settle()?;
         self.gather(&mut going)?;
         self.refuse_restricted(&going)?;
         self.clear_others(&going)?;

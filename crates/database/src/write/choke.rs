@@ -6,7 +6,7 @@ use mains_base::{Result, Uuid, Value};
 use mains_language::schema::{CollectionId, FieldId};
 
 use super::draft::{self, Purpose};
-use super::input::{Authority, Input, Sent};
+use super::input::{Authority, Input, Sent, Stored};
 use super::violation::{Meaning, OnUnique};
 use super::{Image, Tx, refusal};
 
@@ -76,9 +76,10 @@ impl Tx<'_> {
         self.store_new(draft.image, &new.meanings)
     }
 
-    /// Changes a record. Without a difference nothing is stored and no log row is written.
+    /// Changes a record. Without a difference nothing is stored and no log row is written. Several changes of a record
+    /// are one in the end: its checks, and its unique indexes, speak when the transaction settles.
     pub fn update(&mut self, collection: CollectionId, id: Uuid, changes: &Changes) -> Result<Arc<Image>> {
-        let authority = Authority::own(&self.state.caller);
+        let authority = Authority { stored: Stored::Settled, ..Authority::own(&self.state.caller) };
         let before = self.get(collection, id)?;
         self.change(&authority, &before, (&changes.input, &changes.meanings))
     }
@@ -106,6 +107,10 @@ impl Tx<'_> {
         }
         self.judge(authority, declared.collection(), Some(before), &mut draft)?;
         self.stamp(&mut draft.image);
+        if authority.stored == Stored::Settled {
+            return self.wait(before, draft.image, meanings);
+        }
+        self.settle()?;
         self.store_changed(before, draft.image, meanings)
     }
 

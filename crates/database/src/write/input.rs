@@ -51,6 +51,8 @@ pub(super) struct Authority {
     pub(super) forces: bool,
     /// Whether the record's own rule is asked besides those of its fields.
     pub(super) record_rule: RecordRule,
+    /// When its checks are asked, and when it is stored.
+    pub(super) stored: Stored,
 }
 
 /// Whether the rule of a changed record is asked.
@@ -60,6 +62,15 @@ pub(super) enum RecordRule {
     Asked,
     /// The rule of a command was asked instead.
     Passed,
+}
+
+/// When a change is judged by its checks, and stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stored {
+    /// Before anything else happens.
+    AtOnce,
+    /// When the transaction settles.
+    Settled,
 }
 
 impl Authority {
@@ -72,6 +83,7 @@ impl Authority {
             sets,
             forces: false,
             record_rule: RecordRule::Asked,
+            stored: Stored::AtOnce,
         }
     }
 
@@ -83,6 +95,7 @@ impl Authority {
             sets: true,
             forces: false,
             record_rule: RecordRule::Asked,
+            stored: Stored::AtOnce,
         }
     }
 }

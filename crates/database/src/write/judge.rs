@@ -5,13 +5,13 @@
 
 use std::sync::Arc;
 
-use mains_base::{Error, FieldError, Result};
+use mains_base::{Caller, Error, FieldError, Result};
 use mains_language::expression::Tree;
 use mains_language::schema::{Check, Collection, Field, FieldId};
 
 use super::ask::About;
 use super::draft::{Draft, declared_fields};
-use super::input::{Authority, RecordRule};
+use super::input::{Authority, RecordRule, Stored};
 use super::transition::{self, Step};
 use super::{Image, Tx, refusal, violation};
 
@@ -96,6 +96,25 @@ impl Tx<'_> {
     }
 }
 
+/// Asks those of a record's checks that are about itself alone, or (not `local`) those that look at other records.
+pub(super) fn ask_checks(
+    tx: &mut Tx<'_>,
+    collection: &Collection,
+    caller: &Caller,
+    (about, local): (About<'_>, bool),
+) -> Result<()> {
+    let asked: Vec<&Check> =
+        collection.checks.iter().filter(|check| check.expr.is_local() == local).collect();
+    if asked.is_empty() {
+        return Ok(());
+    }
+    let trees: Vec<Arc<Tree>> = asked.iter().map(|check| Arc::clone(&check.expr)).collect();
+    let truths = tx.truths(&trees, caller, about)?;
+    let failed = asked.into_iter().zip(truths).filter(|(_, truth)| !truth).map(|(check, _)| check);
+    let problems = checks(collection, failed, (&[], &[]));
+    if problems.is_empty() { Ok(()) } else { Err(Error::invalid(problems)) }
+}
+
 fn questions<'c>(
     collection: &'c Collection,
     authority: &Authority,
@@ -103,7 +122,8 @@ fn questions<'c>(
     steps: &[Step<'c>],
 ) -> Questions<'c> {
     let mut questions = Questions::default();
-    for check in &collection.checks {
+    let now = authority.stored == Stored::AtOnce;
+    for check in collection.checks.iter().filter(|_| now) {
         questions.add(Asked::Check(check), &check.expr);
     }
     if !authority.bound {

@@ -26,7 +26,7 @@ impl Tx<'_> {
         if let Some(kept) = self.state.kept.get((collection, id)) {
             return Ok(kept.now.clone());
         }
-        let found = self.images(collection, "WHERE r.\"id\" = $1", &[id.into()])?;
+        let found = self.load(collection, "WHERE r.\"id\" = $1", &[id.into()])?;
         Ok(found.into_iter().next())
     }
 
@@ -37,7 +37,7 @@ impl Tx<'_> {
             ids.iter().copied().filter(|id| kept.get((collection, *id)).is_none()).collect();
         for chunk in unknown.chunks(CHUNK) {
             let ids = Value::List(chunk.iter().copied().map(Value::Id).collect());
-            self.images(collection, "WHERE r.\"id\" IN $1", &[ids])?;
+            self.load(collection, "WHERE r.\"id\" IN $1", &[ids])?;
         }
         let now = |id: &Uuid| self.state.kept.get((collection, *id))?.now.clone();
         Ok(ids.iter().filter_map(now).collect())
@@ -50,10 +50,21 @@ impl Tx<'_> {
         tail: &str,
         parameters: &[Value],
     ) -> Result<Vec<Arc<Image>>> {
+        self.settle()?;
+        self.load(collection, tail, parameters)
+    }
+
+    /// The same by ids that the transaction does not hold: nothing that waits is among them, so nothing has to settle.
+    fn load(
+        &mut self,
+        collection: CollectionId,
+        tail: &str,
+        parameters: &[Value],
+    ) -> Result<Vec<Arc<Image>>> {
         let declared = self.of(collection)?;
         let layout = declared.layout()?;
         let text = format!("SELECT {} FROM {} AS r {tail}", layout.select, layout.table);
-        let rows = self.ask_rows(&text, parameters)?;
+        let rows = self.statements.query(&text, parameters)?;
         let mut images = Vec::with_capacity(rows.0.len());
         for row in &rows.0 {
             let (image, _) = layout.image(declared.collection(), row)?;

@@ -30,6 +30,7 @@ mod repoint;
 mod run;
 mod save;
 mod sequence;
+mod settle;
 mod sight;
 mod slug;
 mod transition;

@@ -13,6 +13,8 @@ use crate::schema::names;
 impl Tx<'_> {
     /// Inserts a whole record and keeps it.
     pub(super) fn store_new(&mut self, image: Image, meanings: &[OnUnique]) -> Result<Arc<Image>> {
+        // What waits was changed before, and may be in its way.
+        self.settle()?;
         let declared = self.of(image.collection)?;
         let (collection, layout) = (declared.collection(), declared.layout()?);
         let parameters = layout.parameters(&image);
@@ -31,12 +33,23 @@ impl Tx<'_> {
         image: Image,
         meanings: &[OnUnique],
     ) -> Result<Arc<Image>> {
+        self.write_changed(before, &image, meanings)?;
+        Ok(self.keep(image))
+    }
+
+    /// Stores the fields in which a record differs from what it was.
+    pub(super) fn write_changed(
+        &mut self,
+        before: &Image,
+        image: &Image,
+        meanings: &[OnUnique],
+    ) -> Result<()> {
         let declared = self.of(image.collection)?;
         let (collection, layout) = (declared.collection(), declared.layout()?);
         let mut cells = Vec::new();
-        for field in changed(collection, before, &image) {
+        for field in changed(collection, before, image) {
             if field.many.is_some() {
-                self.change_elements(collection, field, before, &image)?;
+                self.change_elements(collection, field, before, image)?;
             } else {
                 cells.extend(layout.cells(field.id, image.value(field.id)));
             }
@@ -45,11 +58,10 @@ impl Tx<'_> {
         let parameters: Vec<Value> =
             std::iter::once(image.id().into()).chain(cells.into_iter().map(|(_, value)| value)).collect();
         let meaning = violation::of_record(&self.state.run, image.collection, meanings);
-        gate::execute_later(self.statements, &text, &parameters, Some(meaning))?;
-        Ok(self.keep(image))
+        gate::execute_later(self.statements, &text, &parameters, Some(meaning))
     }
 
-    fn keep(&mut self, image: Image) -> Arc<Image> {
+    pub(super) fn keep(&mut self, image: Image) -> Arc<Image> {
         let key = (image.collection, image.id());
         let image = Arc::new(image);
         let caller = Arc::clone(&self.state.caller);

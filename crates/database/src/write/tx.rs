@@ -8,6 +8,7 @@ use mains_language::schema::{Collection, CollectionId, Schema};
 use super::kept::{self, Records};
 use super::layout::{Layout, Layouts};
 use super::run::Places;
+use super::settle::{self, Waiting};
 use super::{Run, change, guard, within};
 use crate::Epoch;
 use crate::engine::{Rows, Statements};
@@ -30,6 +31,8 @@ pub(super) struct State {
     pub(super) caller: Arc<Caller>,
     pub(super) request: Option<Arc<str>>,
     pub(super) kept: Records,
+    /// Changes that are not stored yet, in order. None is, where a savepoint begins.
+    pub(super) waiting: Vec<Waiting>,
     pub(super) looks_first: bool,
     pub(super) places: Places,
     pub(super) notices: Vec<Notice>,
@@ -61,6 +64,7 @@ impl State {
         self.looks_first = mark.looks_first;
         self.kept.leave(&mark.kept, stays);
         if !stays {
+            self.waiting.clear();
             self.caller = mark.caller;
             self.request = mark.request;
             self.notices.truncate(mark.notices);
@@ -75,6 +79,7 @@ impl State {
             caller: Arc::clone(&self.caller),
             request: None,
             kept: Records::default(),
+            waiting: Vec::new(),
             looks_first: self.looks_first,
             places: self.places,
             notices: Vec::new(),
@@ -90,6 +95,7 @@ impl<'s> Tx<'s> {
             caller: Arc::clone(&SYSTEM),
             request: None,
             kept: Records::default(),
+            waiting: Vec::new(),
             looks_first: run.looks_first(),
             places: Places::default(),
             notices: Vec::new(),
@@ -194,12 +200,13 @@ impl<'s> Tx<'s> {
 
     /// Sends what is queued, so that a broken constraint shows here.
     pub fn flush(&mut self) -> Result<()> {
+        self.settle()?;
         self.statements.flush()
     }
 
-    /// Brings what depends on the changes so far up to date.
+    /// Asks the checks of what was changed so far, and stores it. Every question and every other write does so first.
     pub fn settle(&mut self) -> Result<()> {
-        Ok(())
+        if self.state.waiting.is_empty() { Ok(()) } else { settle::run(self) }
     }
 
     /// Puts the name of an event on the log row of a record that this transaction holds.
@@ -210,6 +217,7 @@ impl<'s> Tx<'s> {
 
     /// Runs `body` so that its failure undoes what it did and the transaction lives on.
     pub fn savepoint<T>(&mut self, body: impl Fn(&mut Tx<'_>) -> Result<T>) -> Result<T> {
+        self.settle()?;
         let before = self.state.mark();
         // Somebody may live on with the failure, so it has to be the one that a look beforehand tells.
         self.state.looks_first = true;

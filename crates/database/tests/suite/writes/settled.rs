@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use mains_base::{Caller, Value};
+use mains_base::{Caller, Result, Uuid, Value};
 use mains_database::Db;
+use mains_database::write::{Changes, New, Tx};
+use mains_testkit::on_both_with;
 use serde_json::{Value as Json, json};
 
 use super::shop::on_both;
-use super::site::{Site, refused};
+use super::site::{Site, refused, schema_of};
 
-async fn order(site: &Site, more: Json) -> mains_base::Result<mains_base::Uuid> {
+async fn order(site: &Site, more: Json) -> Result<Uuid> {
     let mut json = json!({ "email": "a@example.com", "closed": true });
     json.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     site.create(&Caller::visitor(), "orders", json).await.map(|written| written.id)
@@ -172,5 +174,145 @@ fn numbers_with_gaps_go_on_after_a_restart() {
             site.find("orders", id).await.unwrap().value(site.field("orders", "number")),
             &Value::Int(1000)
         );
+    });
+}
+
+const SHELVES: &str = r#"
+prefix = "shelf"
+[fields.open]
+type = "bool"
+default = true
+"#;
+
+const STOCK: &str = r#"
+prefix = "stock"
+[fields.shelf]
+type = "relation"
+to = "shelves"
+[fields.place]
+type = "integer"
+unique = true
+[fields.held]
+type = "integer"
+default = 0
+[fields.on_hand]
+type = "integer"
+default = 0
+[fields.labels]
+type = "text"
+many = true
+[[checks]]
+expr = 'held <= on_hand'
+message = "More is held than there is."
+[[checks]]
+expr = 'shelf == null || shelf.open || held == 0'
+message = "A closed shelf holds nothing."
+"#;
+
+fn on_stock(test: impl AsyncFn(Site) + Sync) {
+    let schema = || schema_of(&[("shelves", SHELVES), ("stock", STOCK)]);
+    on_both_with(schema, async |db| test(Site::new(db)).await);
+}
+
+async fn stock(site: &Site, json: Json) -> Uuid {
+    site.create(&Caller::system(), "stock", json).await.unwrap().id
+}
+
+/// Changes records one after the other in one transaction.
+async fn change(site: &Site, steps: Vec<(&str, Uuid, &str, Value)>) -> Result<()> {
+    let steps: Vec<_> = steps
+        .into_iter()
+        .map(|(of, id, name, value)| (site.collection(of), id, Changes::of([(site.field(of, name), value)])))
+        .collect();
+    let body =
+        move |tx: &mut Tx<'_>| steps.iter().try_for_each(|(of, id, to)| tx.update(*of, *id, to).map(drop));
+    site.db.write(&[], body).await
+}
+
+#[test]
+fn what_holds_in_the_end_may_be_said_in_either_order() {
+    on_stock(async |site| {
+        for turned in [false, true] {
+            let id = stock(&site, json!({ "held": 1, "on_hand": 1 })).await;
+            let mut steps =
+                vec![("stock", id, "held", Value::Int(5)), ("stock", id, "on_hand", Value::Int(9))];
+            if turned {
+                steps.reverse();
+            }
+            change(&site, steps).await.unwrap();
+            assert_eq!(site.value("stock", id, "held").await, 5);
+            assert_eq!(site.value("stock", id, "version").await, 2, "two changes are one write");
+            let mut back =
+                vec![("stock", id, "held", Value::Int(0)), ("stock", id, "on_hand", Value::Int(0))];
+            if turned {
+                back.reverse();
+            }
+            change(&site, back).await.unwrap();
+        }
+        let id = stock(&site, json!({ "on_hand": 1 })).await;
+        let steps = vec![("stock", id, "held", Value::Int(5)), ("stock", id, "on_hand", Value::Int(4))];
+        assert_eq!(refused(change(&site, steps).await), "records.invalid  check");
+        assert_eq!(site.value("stock", id, "held").await, 0);
+    });
+}
+
+#[test]
+fn a_check_over_a_relation_sees_all_that_the_transaction_stored() {
+    on_stock(async |site| {
+        let shelf = site.create(&Caller::system(), "shelves", json!({ "open": false })).await.unwrap().id;
+        let id = stock(&site, json!({ "shelf": site.text("shelves", shelf), "on_hand": 9 })).await;
+        let held = |count: i64| ("stock", id, "held", Value::Int(count));
+        let open = |open: bool| ("shelves", shelf, "open", Value::Bool(open));
+        assert_eq!(refused(change(&site, vec![held(1)]).await), "records.invalid  check");
+        // What is opened after it counts as well as before it.
+        change(&site, vec![held(1), open(true)]).await.unwrap();
+        assert_eq!(refused(change(&site, vec![held(2), open(false)]).await), "records.invalid  check");
+        assert_eq!(site.value("shelves", shelf, "open").await, true);
+        change(&site, vec![open(false), held(0)]).await.unwrap();
+    });
+}
+
+#[test]
+fn whoever_asks_or_writes_finds_what_was_changed_before() {
+    on_stock(async |site| {
+        let (one, two) =
+            (stock(&site, json!({ "place": 1 })).await, stock(&site, json!({ "place": 2 })).await);
+        let (of, place, labels) =
+            (site.collection("stock"), site.field("stock", "place"), site.field("stock", "labels"));
+        let to = move |value: Option<i64>| Changes::of([(place, value.into())]);
+        // Two records change places by way of none, and a new one takes what is left.
+        let body = move |tx: &mut Tx<'_>| {
+            tx.update(of, one, &to(None))?;
+            tx.update(of, two, &to(Some(1)))?;
+            tx.update(of, one, &to(Some(2)))?;
+            tx.update(of, one, &Changes::of([(labels, Value::List(vec!["moved".into()]))]))?;
+            tx.update(of, two, &to(Some(3)))?;
+            tx.insert(of, &New::of([(place, 1.into())]))?;
+            let rows = tx.query("SELECT place FROM stock ORDER BY place", &[])?;
+            rows.0.iter().map(|row| row.int(0)).collect::<Result<Vec<_>>>()
+        };
+        let places = site.db.write(&[], body).await.unwrap();
+        assert_eq!(places, [Some(1), Some(2), Some(3)]);
+        assert_eq!(site.value("stock", one, "labels").await, json!(["moved"]));
+        let taken = change(&site, vec![("stock", one, "place", Value::Int(3))]).await;
+        assert_eq!(refused(taken), "records.not_unique /place not_unique");
+    });
+}
+
+#[test]
+fn what_goes_need_not_settle_and_a_savepoint_takes_its_own_back() {
+    on_stock(async |site| {
+        let (gone, kept) = (stock(&site, json!({})).await, stock(&site, json!({ "on_hand": 1 })).await);
+        let (of, held) = (site.collection("stock"), site.field("stock", "held"));
+        let hold = move |count: i64| Changes::of([(held, Value::Int(count))]);
+        let body = move |tx: &mut Tx<'_>| {
+            tx.update(of, gone, &hold(9))?;
+            tx.delete(of, gone)?;
+            tx.update(of, kept, &hold(1))?;
+            Ok(refused(tx.savepoint(|tx| tx.update(of, kept, &hold(2)).map(drop))))
+        };
+        assert_eq!(site.db.write(&[], body).await.unwrap(), "records.invalid  check");
+        assert!(site.find("stock", gone).await.is_none());
+        assert_eq!(site.value("stock", kept, "held").await, 1);
     });
 }
