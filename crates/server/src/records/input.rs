@@ -370,7 +370,7 @@ currency = "EUR"
     fn money_is_added_to_as_numbers_are() {
         assert_eq!(
             read(r#"{"price": {"add": {"amount": -250}}}"#),
-            r#"[(FieldId(7), AddNumber(Money(Money { amount: -250, currency: EUR })))]"#
+            r"[(FieldId(7), AddNumber(Money(Money { amount: -250, currency: EUR })))]"
         );
         assert_eq!(read(r#"{"price": {"add": {"amount": 1, "currency": "USD"}}}"#), "/price currency");
         assert_eq!(read(r#"{"price": {"add": 1}}"#), "/price type");
