@@ -1,6 +1,7 @@
 //! `cargo xtask tidy`: what no compiler checks and every reader minds.
 
 mod codes;
+mod functions;
 mod imports;
 mod links;
 mod sizes;
@@ -22,7 +23,8 @@ pub(crate) fn run() -> ExitCode {
             return ExitCode::from(1);
         }
     };
-    let checks: [Check; 5] = [sizes::check, sql::check, imports::check, links::check, codes::check];
+    let checks: [Check; 6] =
+        [sizes::check, functions::check, sql::check, imports::check, links::check, codes::check];
     let found: Vec<String> = checks.iter().flat_map(|check| check(&files)).collect();
     for line in &found {
         println!("{line}");

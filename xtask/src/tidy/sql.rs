@@ -1,4 +1,6 @@
-//! SQL stands in `crates/database`, in `store.rs` files and in tests; nowhere else.
+//! SQL stands in `crates/database`, in `store.rs` files and in tests; nowhere else in the product.
+//!
+//! `bench`, `torture` and `xtask` are no product: they ask the databases past it, to hold it against them.
 
 use crate::tree::File;
 

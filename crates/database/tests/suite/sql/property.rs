@@ -1,7 +1,8 @@
 //! Random expressions over random records: memory, SQLite and PostgreSQL give one answer, as a value, as a truth and as
 //! a falsity, over stored records and over bound images.
 //!
-//! A failure names its round and its expression, which repeat it.
+//! A failure names its seed, its round and its expression, which repeat it. For a long run, `MAINS_PROPERTY_ROUNDS` says
+//! how many rounds there are, and `MAINS_PROPERTY_SEED` where they begin.
 
 use mains_base::{Caller, Uuid, Value};
 use mains_database::dialect::Column;
@@ -11,10 +12,11 @@ use mains_language::schema::{CollectionId, FieldId};
 use mains_testkit::vectors::{Record, View, World};
 
 use super::base::Base;
+use super::drawn::add_fields;
 use super::grammar::Grammar;
 use super::random::{Random, records};
 use super::rules;
-use super::world::{clear, create_all, insert_all};
+use super::world::{clear, create_all, drop_all, insert_all};
 
 /// So many worlds, and so many expressions about each: more of them for a long run.
 const ROUNDS: u64 = 6;
@@ -32,6 +34,37 @@ fn they_agree_on_what_callers_see_and_on_computed_fields() {
     let mut world = World::new();
     rules::declare(&mut world);
     agree(&mut world, true);
+}
+
+#[test]
+fn they_agree_over_fields_that_nobody_chose() {
+    let bases = Base::both();
+    let (first, rounds) = (said("MAINS_PROPERTY_SEED", 0), said("MAINS_PROPERTY_ROUNDS", ROUNDS));
+    for seed in first..first + rounds {
+        let mut world = World::new();
+        let mut random = Random(seed ^ 0x5eed);
+        add_fields(&mut random, &mut world.schema);
+        world.records = records(&mut random, &world.schema, &world.records.clone());
+        for base in &bases {
+            create_all(base, &world.schema);
+            insert_all(base, &world.schema, &world.records);
+        }
+        for number in 0..EXPRESSIONS {
+            let mut random = Random((seed << 32) | number);
+            if let Err(report) = one(&bases, &world, &mut random, number % 2 == 0) {
+                panic!("MAINS_PROPERTY_SEED={seed}, expression {number}: {report}");
+            }
+        }
+        for base in &bases {
+            drop_all(base, &world.schema);
+        }
+    }
+}
+
+/// A number that the environment says, for long runs.
+#[expect(clippy::disallowed_methods, reason = "a long run is asked for from outside")]
+fn said(name: &str, otherwise: u64) -> u64 {
+    std::env::var(name).ok().map_or(otherwise, |text| text.parse().expect(name))
 }
 
 fn agree(world: &mut World, by_caller: bool) {

@@ -38,6 +38,16 @@ pub(super) fn clear(base: &Base, schema: &Schema) {
     }
 }
 
+/// Takes the tables away.
+pub(super) fn drop_all(base: &Base, schema: &Schema) {
+    for collection in &schema.collections {
+        for field in collection.fields.iter().filter(|field| field.many.is_some()) {
+            base.run(&format!("DROP TABLE \"{}__{}\"", collection.name, field.name));
+        }
+        base.run(&format!("DROP TABLE \"{}\"", collection.name));
+    }
+}
+
 fn create(base: &Base, collection: &Collection) {
     let dialect = base.dialect();
     let columns: Vec<String> = collection
