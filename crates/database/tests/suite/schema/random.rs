@@ -242,10 +242,12 @@ fn blend(
         target.was = None;
         for kept in &spec.fields {
             let mut kept = kept.clone();
+            let free = format!("{}{}", kept.name, kept.name);
+            // No loader lets two fields have one name.
+            let is_free = spec.fields.iter().all(|other| other.name != free);
             match roll(50) {
                 0 => continue,
-                1 => {
-                    let free = format!("{}{}", kept.name, kept.name);
+                1 if is_free => {
                     kept.was = Some(std::mem::replace(&mut kept.name, free));
                     if roll(2) == 0 {
                         kept.holds = fresh.first().map_or(kept.holds, |field| field.holds.clone());
