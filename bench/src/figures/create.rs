@@ -14,15 +14,21 @@ pub(crate) fn measure(setting: &Setting) -> Result<Vec<Figure>> {
         let (title, body) = content(number);
         format!(r#"{{"title":"{title}","body":"{body}","views":1,"public":true}}"#)
     };
-    let (folder, other) = (tempfile::tempdir_in(&setting.folder)?, tempfile::tempdir_in(&setting.folder)?);
-    let site = Site::make(&setting.mains, folder.path(), 1)?;
-    let filled = Filled::make(&setting.pocketbase, other.path(), 1)?;
-    let ours = site.serve()?;
-    let (header, their_header) = (site.header(), filled.header());
-    let [ours, theirs] = setting.servers_by_turns([
-        (&ours, &|number| post("/api/posts", &header, &body(number))),
-        (&filled.server, &|number| post("/api/collections/posts/records", &their_header, &body(number))),
-    ])?;
+    let ours = {
+        let folder = tempfile::tempdir_in(&setting.folder)?;
+        let site = Site::make(&setting.mains, folder.path(), 1)?;
+        let server = site.serve()?;
+        let header = site.header();
+        setting.measure(&server, &|number| post("/api/posts", &header, &body(number)))?
+    };
+    let theirs = {
+        let folder = tempfile::tempdir_in(&setting.folder)?;
+        let filled = Filled::make(&setting.pocketbase, folder.path(), 1)?;
+        let header = filled.header();
+        setting.measure(&filled.server, &|number| {
+            post("/api/collections/posts/records", &header, &body(number))
+        })?
+    };
     Ok(vec![Figure {
         name: "create",
         peer: "PocketBase".to_owned(),

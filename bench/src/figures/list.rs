@@ -12,16 +12,20 @@ const RECORDS: u64 = 10_000;
 
 /// Against PocketBase, which is spared its count.
 pub(crate) fn measure(setting: &Setting) -> Result<Vec<Figure>> {
-    let (folder, other) = (tempfile::tempdir_in(&setting.folder)?, tempfile::tempdir_in(&setting.folder)?);
-    let site = Site::make(&setting.mains, folder.path(), RECORDS)?;
-    let filled = Filled::make(&setting.pocketbase, other.path(), RECORDS)?;
-    let ours = site.serve()?;
-    let (header, their_header) = (site.header(), filled.header());
-    let their_path = "/api/collections/posts/records?sort=-created&perPage=30&skipTotal=1";
-    let [ours, theirs] = setting.servers_by_turns([
-        (&ours, &|_| get("/api/posts?sort=-created&limit=30", &header)),
-        (&filled.server, &|_| get(their_path, &their_header)),
-    ])?;
+    let ours = {
+        let folder = tempfile::tempdir_in(&setting.folder)?;
+        let site = Site::make(&setting.mains, folder.path(), RECORDS)?;
+        let server = site.serve()?;
+        let header = site.header();
+        setting.measure(&server, &|_| get("/api/posts?sort=-created&limit=30", &header))?
+    };
+    let theirs = {
+        let folder = tempfile::tempdir_in(&setting.folder)?;
+        let filled = Filled::make(&setting.pocketbase, folder.path(), RECORDS)?;
+        let header = filled.header();
+        let path = "/api/collections/posts/records?sort=-created&perPage=30&skipTotal=1";
+        setting.measure(&filled.server, &|_| get(path, &header))?
+    };
     Ok(vec![Figure {
         name: "list",
         peer: "PocketBase".to_owned(),

@@ -191,4 +191,18 @@ mod tests {
         let asked = asked(&wheres).unwrap();
         assert_eq!(asked, [Asked { path: "a".to_owned(), values: texts(&["1", "2", "3", "3"]) }]);
     }
+
+    #[test]
+    fn a_value_counts_once_and_one_too_many_is_refused() {
+        let of = |count: usize| vec![("a".to_owned(), (0..count).map(|value| value.to_string()).collect())];
+        assert_eq!(asked(&of(VALUES)).unwrap()[0].values.len(), VALUES);
+        assert_eq!(asked(&of(VALUES + 1)).unwrap_err().code(), WHERE);
+        let same = vec![("a".to_owned(), vec!["1".to_owned(); 2 * VALUES])];
+        assert_eq!(asked(&same).unwrap()[0].values, ["1"]);
+        let paths =
+            |count: usize| (0..count).map(|path| (format!("a{path}"), vec!["1".to_owned()])).collect();
+        let (fit, more): (Vec<_>, Vec<_>) = (paths(PATHS), paths(PATHS + 1));
+        assert_eq!(asked(&fit).unwrap().len(), PATHS);
+        assert_eq!(asked(&more).unwrap_err().code(), WHERE);
+    }
 }

@@ -79,7 +79,8 @@ fn addresses_made_to_break_something() {
     .chain([
         (format!("/api/notes?filter={}true{}", "(".repeat(1000), ")".repeat(1000)), 400),
         (format!("/api/notes?filter=true{}", "%26%26true".repeat(700)), 400),
-        (format!("/api/notes?{}", "where.stars=1&".repeat(200)), 400),
+        // Said two hundred times it is asked once.
+        (format!("/api/notes?{}", "where.stars=1&".repeat(200)), 200),
     ])
     .collect();
     let said = on_both(async |talk| {
