@@ -10,7 +10,7 @@ use mains_server::commands::{Answer, Invocation};
 use super::super::model::{self, Account, Purpose, Status};
 use super::super::passwords::Password;
 use super::super::store::{self, Taken};
-use super::super::{token, weak};
+use super::super::token;
 use super::mail::{Letter, enqueue, enqueue_for};
 use super::{Accounts, enter, get, load, password};
 
@@ -59,13 +59,7 @@ pub(crate) async fn restore_email(
     link: &str,
     password: Password,
 ) -> Result<Answer> {
-    let hash = token::hash(link);
-    // What is refused anyway is refused before the work of hashing.
-    if !store::is_link(call.db().engine(), (hash, Purpose::RestoreEmail), call.now()).await? {
-        return Err(model::dead_link());
-    }
-    weak::expect_strong(weak::weakness(&password, &[]))?;
-    let stored = app.hash(&call, password).await?;
+    let (hash, stored) = password::behind_link(app, &call, (link, Purpose::RestoreEmail), password).await?;
     call.write(&[], move |tx, call, _| {
         let taken = store::take_back(tx, hash)?.ok_or_else(model::dead_link)?;
         let (_, account) = put_email(tx, taken)?;

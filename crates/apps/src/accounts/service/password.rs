@@ -30,13 +30,7 @@ pub(crate) async fn reset(
     link: &str,
     password: Password,
 ) -> Result<Answer> {
-    let hash = token::hash(link);
-    // What is refused anyway is refused before the work of hashing.
-    if !store::is_link(call.db().engine(), (hash, Purpose::Reset), call.now()).await? {
-        return Err(model::dead_link());
-    }
-    weak::expect_strong(weak::weakness(&password, &[]))?;
-    let stored = app.hash(&call, password).await?;
+    let (hash, stored) = behind_link(app, &call, (link, Purpose::Reset), password).await?;
     call.write(&[], move |tx, call, _| {
         let account = sign_up::open(tx, hash, Purpose::Reset)?;
         let account = sign_up::prove(tx, account, false)?;
@@ -44,6 +38,23 @@ pub(crate) async fn reset(
         Ok(enter::enter(tx, &account, call)?.with(Answer::record(account.id)))
     })
     .await
+}
+
+/// The hash of a mailed link for this purpose, and of the new password that came with it. What is refused anyway, a dead
+/// link or a weak password, is refused before the work of hashing.
+pub(super) async fn behind_link(
+    app: &Accounts,
+    call: &Arc<Invocation>,
+    (link, purpose): (&str, Purpose),
+    password: Password,
+) -> Result<([u8; 32], String)> {
+    let hash = token::hash(link);
+    if !store::is_link(call.db().engine(), (hash, purpose), call.now()).await? {
+        return Err(model::dead_link());
+    }
+    weak::expect_strong(weak::weakness(&password, &[]))?;
+    let stored = app.hash(call, password).await?;
+    Ok((hash, stored))
 }
 
 /// Changes the password of who is signed in.
