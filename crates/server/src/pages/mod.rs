@@ -189,13 +189,13 @@ impl Pages {
         } else {
             Vec::new()
         };
-        let text = render::render(&showing.set, page, &showing.here, answers)?;
+        let html = render::render(&showing.set, page, &showing.here, answers)?;
         let kept = page.front.cache.filter(|_| showing.status == StatusCode::OK);
-        Ok(self.html(text, &showing, kept))
+        Ok(self.html(html, &showing, kept))
     }
 
-    fn html(&self, text: String, showing: &Showing, kept: Option<i64>) -> Response {
-        let mut response = Response::new(Body::from(bytes::Bytes::from(text)));
+    fn html(&self, html: Vec<u8>, showing: &Showing, kept: Option<i64>) -> Response {
+        let mut response = Response::new(Body::from(bytes::Bytes::from(html)));
         *response.status_mut() = showing.status;
         let headers = response.headers_mut();
         headers.reserve(10);

@@ -33,8 +33,8 @@ impl std::fmt::Display for Mistaken {
 
 impl std::error::Error for Mistaken {}
 
-/// The text of a page.
-pub(super) fn render(set: &Set, page: &Page, here: &Arc<Here>, answers: Answers) -> Result<String> {
+/// The bytes of a page: UTF-8.
+pub(super) fn render(set: &Set, page: &Page, here: &Arc<Here>, answers: Answers) -> Result<Vec<u8>> {
     let template = set.env.get_template(&page.file).map_err(Error::internal)?;
     let results = answers.into_iter().map(|(name, body)| {
         let shape = shape(page, here, &name);
@@ -45,7 +45,7 @@ pub(super) fn render(set: &Set, page: &Page, here: &Arc<Here>, answers: Answers)
     let mut out = Bounded(Vec::with_capacity(template.source().len() * 2));
     let rendered = template.render_captured_to(Value::from_object(names), &mut out).map(drop);
     rendered.map_err(|error| failed(set, here, &error))?;
-    String::from_utf8(out.0).map_err(Error::internal)
+    Ok(out.0)
 }
 
 fn shape(page: &Page, here: &Arc<Here>, name: &str) -> Shape {

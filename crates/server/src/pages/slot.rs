@@ -5,7 +5,7 @@
 use bytes::Bytes;
 use mains_base::{Caller, Uuid, nearest};
 
-use super::json;
+use super::{json, value};
 
 /// A text with places for values.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -184,8 +184,7 @@ impl Slot {
                 let found = sources.earlier.iter().find(|(other, _)| other == query);
                 found.and_then(|(_, body)| body.as_ref()).map_or_else(Vec::new, |body| {
                     // Of a list each record is meant.
-                    let at = json::member(body, 0, "items").map_or(0, |items| items.start);
-                    json::walk(body, at, &self.rest)
+                    json::walk(body, value::items(body).unwrap_or(0), &self.rest)
                 })
             }
         };

@@ -96,7 +96,7 @@ impl Pages {
             *response.status_mut() = status;
             return response;
         };
-        self.html(text, &Showing { set: Arc::clone(&set), page, here, status }, None)
+        self.html(text.into_bytes(), &Showing { set: Arc::clone(&set), page, here, status }, None)
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use mains_database::Epoch;
@@ -13,7 +13,7 @@ use mains_language::schema::{CollectionId, Field};
 use minijinja::Value;
 use minijinja::value::{Enumerator, Object, ObjectRepr};
 
-use super::json;
+use super::json::{self, Member};
 
 /// What is known of the members that a record may have.
 #[derive(Clone)]
@@ -28,18 +28,26 @@ pub(super) enum Shape {
 
 /// One object of an answer.
 pub(super) struct Record {
-    json: Bytes,
-    members: Vec<(Range<usize>, Range<usize>)>,
+    json: Arc<str>,
+    members: Vec<Member>,
     shape: Shape,
 }
 
 /// A list of an answer; a page of records also has `next` and `total`.
 pub(super) struct List {
-    json: Bytes,
-    items: Vec<Range<usize>>,
+    json: Arc<str>,
+    /// Where it begins.
+    at: usize,
+    is_page: bool,
     shape: Shape,
-    /// What stands beside the items, for a page.
-    beside: Option<Vec<(Range<usize>, Range<usize>)>>,
+    /// Read when it is asked for: a list that a template does not show costs nothing.
+    read: OnceLock<Elements>,
+}
+
+struct Elements {
+    items: Vec<Value>,
+    /// What stands beside the items of a page.
+    beside: Vec<Member>,
 }
 
 impl Shape {
@@ -71,42 +79,44 @@ impl Shape {
     }
 }
 
+/// How the body of a list begins; that of a record begins with its id.
+const PAGE: &str = "{\"items\":[";
+
+/// Where the records of a list stand in its body; nothing for the body of a record.
+pub(super) fn items(body: &[u8]) -> Option<usize> {
+    body.starts_with(PAGE.as_bytes()).then_some(PAGE.len() - 1)
+}
+
 /// A record, or the page of a list, from the body that a read gives.
 pub(super) fn answer(body: &Bytes, shape: Shape) -> Value {
-    match body.first() {
-        Some(b'{') => {
-            let members = json::members(body, 0);
-            let items = members.iter().find(|(name, _)| body.get(name.clone()) == Some(b"items"));
-            match items.map(|(_, items)| json::elements(body, items.start)) {
-                Some(items) => {
-                    Value::from_object(List { json: body.clone(), items, shape, beside: Some(members) })
-                }
-                None => Value::from_object(Record { json: body.clone(), members, shape }),
-            }
-        }
-        _ => Value::from(()),
+    // What the database crate writes is UTF-8.
+    let json: Arc<str> = std::str::from_utf8(body).unwrap_or_default().into();
+    match items(body) {
+        Some(at) => List::new(json, at, true, shape),
+        None if body.first() == Some(&b'{') => object(&json, 0, shape).0,
+        None => Value::from(()),
     }
 }
 
-fn value(bytes: &Bytes, range: &Range<usize>, shape: Shape) -> Value {
-    let raw = bytes.get(range.clone()).unwrap_or_default();
-    match raw.first() {
+/// The object that begins at `at`, and where it ends.
+fn object(json: &Arc<str>, at: usize, shape: Shape) -> (Value, usize) {
+    let (members, stop) = json::members(json.as_bytes(), at);
+    let first = members
+        .first()
+        .filter(|first| first.is_named(json.as_bytes(), "items") && !matches!(shape, Shape::Free));
+    let found = match first {
+        Some(items) => List::new(Arc::clone(json), items.value().start, true, shape),
+        None => Value::from_object(Record { json: Arc::clone(json), members, shape }),
+    };
+    (found, stop)
+}
+
+fn value(json: &Arc<str>, range: Range<usize>, shape: Shape) -> Value {
+    let raw = json.get(range.clone()).unwrap_or_default();
+    match raw.as_bytes().first() {
         Some(b'"') => Value::from(&*json::text(raw)),
-        Some(b'{') => {
-            let members = json::members(bytes, range.start);
-            let is_page = members.first().is_some_and(|(name, _)| bytes.get(name.clone()) == Some(b"items"));
-            match members.first().filter(|_| is_page && !matches!(shape, Shape::Free)) {
-                Some((_, items)) => {
-                    let items = json::elements(bytes, items.start);
-                    Value::from_object(List { json: bytes.clone(), items, shape, beside: Some(members) })
-                }
-                None => Value::from_object(Record { json: bytes.clone(), members, shape }),
-            }
-        }
-        Some(b'[') => {
-            let items = json::elements(bytes, range.start);
-            Value::from_object(List { json: bytes.clone(), items, shape, beside: None })
-        }
+        Some(b'{') => object(json, range.start, shape).0,
+        Some(b'[') => List::new(Arc::clone(json), range.start, false, shape),
         Some(b't') => Value::from(true),
         Some(b'f') => Value::from(false),
         Some(b'-' | b'0'..=b'9') => number(raw),
@@ -114,21 +124,43 @@ fn value(bytes: &Bytes, range: &Range<usize>, shape: Shape) -> Value {
     }
 }
 
-fn number(raw: &[u8]) -> Value {
-    let text = std::str::from_utf8(raw).unwrap_or_default();
+fn number(text: &str) -> Value {
     let whole = text.parse::<i64>().map(Value::from);
     whole.unwrap_or_else(|_| text.parse::<f64>().map_or(Value::from(()), Value::from))
 }
 
 /// A member among others.
-fn find(
-    bytes: &Bytes,
-    members: &[(Range<usize>, Range<usize>)],
-    name: &str,
-    shape: impl FnOnce() -> Shape,
-) -> Option<Value> {
-    let found = members.iter().find(|(key, _)| bytes.get(key.clone()) == Some(name.as_bytes()));
-    found.map(|(_, range)| value(bytes, range, shape()))
+fn find(json: &Arc<str>, members: &[Member], name: &str, shape: impl FnOnce() -> Shape) -> Option<Value> {
+    let found = members.iter().find(|member| member.is_named(json.as_bytes(), name));
+    found.map(|member| value(json, member.value(), shape()))
+}
+
+impl List {
+    fn new(json: Arc<str>, at: usize, is_page: bool, shape: Shape) -> Value {
+        Value::from_object(Self { json, at, is_page, shape, read: OnceLock::new() })
+    }
+
+    fn read(&self) -> &Elements {
+        self.read.get_or_init(|| {
+            let (bytes, mut items) = (self.json.as_bytes(), Vec::new());
+            let stop = json::elements(bytes, self.at, |at| {
+                let (item, stop) = self.item(at);
+                items.push(item);
+                stop
+            });
+            let beside = if self.is_page { json::members_behind(bytes, stop + 1) } else { Vec::new() };
+            Elements { items, beside }
+        })
+    }
+
+    fn item(&self, at: usize) -> (Value, usize) {
+        let bytes = self.json.as_bytes();
+        if bytes.get(at) == Some(&b'{') {
+            return object(&self.json, at, self.shape.clone());
+        }
+        let stop = json::end(bytes, at);
+        (value(&self.json, at..stop, self.shape.clone()), stop)
+    }
 }
 
 impl Object for Record {
@@ -142,9 +174,7 @@ impl Object for Record {
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
-        let name = |(name, _): &(Range<usize>, _)| {
-            Value::from(String::from_utf8_lossy(self.json.get(name.clone()).unwrap_or_default()).as_ref())
-        };
+        let name = |member: &Member| Value::from(self.json.get(member.name()).unwrap_or_default());
         Enumerator::Values(self.members.iter().map(name).collect())
     }
 
@@ -166,23 +196,22 @@ impl Object for List {
         if let Some(name) = key.as_str() {
             return self.get_value_by_str(name);
         }
-        let range = self.items.get(key.as_usize()?)?;
-        Some(value(&self.json, range, self.shape.clone()))
+        self.read().items.get(key.as_usize()?).cloned()
     }
 
     fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
-        let beside = self.beside.as_ref()?;
         match key {
+            _ if !self.is_page => None,
             "items" => Some(Value::from_dyn_object(Arc::clone(self))),
             "next" | "total" | "at_least" => {
-                find(&self.json, beside, key, || Shape::Free).or(Some(Value::from(())))
+                find(&self.json, &self.read().beside, key, || Shape::Free).or(Some(Value::from(())))
             }
             _ => None,
         }
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
-        Enumerator::Seq(self.items.len())
+        Enumerator::Seq(self.read().items.len())
     }
 }
 
