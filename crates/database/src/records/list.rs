@@ -294,8 +294,22 @@ impl<'a, R: Reading> Asking<'a, R> {
         }
         let page = page.unwrap_or_else(|| Part::none(OPENING));
         plan.size.store(page.bytes.len() + SLACK, Ordering::Relaxed);
-        let total = self.total(plan, &environment, &slots).await?;
+        let total = match self.whole(&page) {
+            Some(all) => Some(all),
+            None => self.total(plan, &environment, &slots).await?,
+        };
         self.body(page, total)
+    }
+
+    /// How many records there are, where a page holds all of them: nothing needs to be counted again.
+    fn whole(&self, page: &Part) -> Option<i64> {
+        let all = self.request.total && self.position.is_none() && !page.more;
+        all.then_some(i64::from(page.rows))
+    }
+
+    /// Whether the page begins with the first record.
+    pub(super) fn is_first(&self) -> bool {
+        self.position.is_none()
     }
 
     /// The values of `where.`

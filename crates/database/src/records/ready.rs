@@ -20,6 +20,8 @@ pub(super) struct ReadyList {
     expansion: Option<Arc<Expansion>>,
     caller: Caller,
     page: usize,
+    /// Whether it begins with the first record.
+    is_first: bool,
     now: Time,
 }
 
@@ -52,6 +54,11 @@ impl ReadyList {
         let budget = Budget::new(&self.caller, self.now);
         expanded(&mut page.bytes, view, self.expansion.as_deref(), &shelf, budget)?;
         (page.more, page.last) = (shelf.more, shelf.last);
+        if self.is_first && !page.more && self.total.is_some() {
+            // What is all here is counted already.
+            let total = i64::try_from(shelf.records.len()).ok();
+            return Ok(ReadList { page, total });
+        }
         let total = self.total.clone().map(|query| {
             let count = view.read(query, |rows| rows.next()?.map_or(Ok(None), |row| row.int(0)));
             View::run(count)
@@ -74,6 +81,7 @@ impl<R: Reading> Asking<'_, R> {
             expansion: self.expansion.clone(),
             caller: self.caller.clone(),
             page: usize::try_from(self.page).unwrap_or(0),
+            is_first: self.is_first(),
             now: self.now,
         })
     }

@@ -117,7 +117,7 @@ impl Draft<'_> {
         }
         self.order(&mut places, count)?;
         let text = self.text(&mut select, &levels, (&lists, &conditions), &places);
-        let mut statement = select.finish(Arc::<str>::from(text));
+        let mut statement = select.finish(Arc::<str>::from(text)).kept(self.dialect);
         lift(&mut statement, &self.paths);
         Ok((statement, places))
     }

@@ -174,7 +174,8 @@ impl Compiler<'_> {
             Link::Inverse { field, many } => writer.inverse(&mut select, &mut columns, (field, many))?,
         };
         let layout = Layout { members: columns.members, lists: columns.lists, gates, keys: Vec::new() };
-        Ok(Some(Fetch { statement: select.finish(Arc::<str>::from(text)), layout: Arc::new(layout), parent }))
+        let statement = select.finish(Arc::<str>::from(text)).kept(self.dialect);
+        Ok(Some(Fetch { statement, layout: Arc::new(layout), parent }))
     }
 }
 
@@ -198,11 +199,21 @@ impl Writer<'_> {
         self.order.iter().map(|key| Ok(ordered(dialect, &key.sql(select)?, key.key))).collect()
     }
 
+    /// On SQLite each record is looked up by its id, which no other has: a set of ids would be a table of its own first.
     fn one(&self, select: &mut Select<'_>, columns: &Columns) -> Result<String> {
-        let ids = select.bind_set(Bind::Slot(0), Column::Id);
-        let mut conditions = vec![format!("{} IN {ids}", select.column(FieldId::ID))];
+        let id = select.column(FieldId::ID);
+        let (mut conditions, ids) = match self.compiler.dialect {
+            Dialect::Sqlite => (vec![format!("{id} = p.value")], select.bind_list(Bind::Slot(0), Column::Id)),
+            Dialect::Postgres => {
+                (vec![format!("{id} IN {}", select.bind_set(Bind::Slot(0), Column::Id))], String::new())
+            }
+        };
         conditions.extend(self.rules(select)?);
-        Ok(format!("SELECT {} {}{}", columns.sql.join(", "), select.from(), where_clause(&conditions)))
+        let from = match self.compiler.dialect {
+            Dialect::Sqlite => format!("FROM {ids} AS p CROSS JOIN {}", source(select)),
+            Dialect::Postgres => select.from(),
+        };
+        Ok(format!("SELECT {} {from}{}", columns.sql.join(", "), where_clause(&conditions)))
     }
 
     /// A list holds few elements, so all of them are read and the rest is cut off.
