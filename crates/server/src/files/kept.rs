@@ -26,6 +26,8 @@ pub(super) const MOST: u64 = 256 * 1024;
 const BOUND: usize = 64 * 1024 * 1024;
 /// How long a file is believed to be what it was.
 const BELIEVED: Duration = Duration::from_secs(1);
+/// Addresses that are remembered; one more begins anew.
+const ADDRESSES: usize = 4096;
 /// The style of built-in pages, unless the site has its own.
 const OWN: &str = "mains.css";
 
@@ -44,6 +46,15 @@ struct Inner {
     kept: RwLock<HashMap<PathBuf, Arc<Kept>>>,
     bytes: AtomicUsize,
     style: Arc<Kept>,
+    /// Addresses by the names that they were asked for by.
+    addresses: RwLock<HashMap<String, Addressed>>,
+}
+
+/// The address of a file, good for as long as the file is believed to be what it was.
+#[derive(Debug)]
+struct Addressed {
+    kept: Arc<Kept>,
+    address: Arc<str>,
 }
 
 /// One small file.
@@ -75,7 +86,21 @@ impl Default for Inner {
             kept: RwLock::default(),
             bytes: AtomicUsize::new(0),
             style: Arc::new(style),
+            addresses: RwLock::default(),
         }
+    }
+}
+
+impl Inner {
+    /// Milliseconds since the beginning.
+    fn now(&self) -> u64 {
+        u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Whether a file was looked at so lately that it is still the same.
+    fn believes(&self, kept: &Kept) -> bool {
+        let believed = u64::try_from(self.believed.as_millis()).unwrap_or(0);
+        self.now().saturating_sub(kept.looked.load(Ordering::Relaxed)) < believed
     }
 }
 
@@ -98,13 +123,28 @@ impl Assets {
     }
 
     /// The address of a file, which is another one when its content is: it may be kept for ever.
-    pub(crate) fn address(&self, name: &str) -> String {
+    pub(crate) fn address(&self, name: &str) -> Arc<str> {
+        let known = self.inner.addresses.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = known.get(name).filter(|known| self.inner.believes(&known.kept)) {
+            return Arc::clone(&known.address);
+        }
+        drop(known);
+        self.made(name)
+    }
+
+    fn made(&self, name: &str) -> Arc<str> {
         let plain = format!("/{}", name.trim_start_matches('/'));
-        let Some(relative) = path::relative(&plain) else { return plain };
+        let Some(relative) = path::relative(&plain) else { return plain.into() };
         let encoded: Vec<String> = plain.split('/').map(percent::encode).collect();
-        let kept = self.find(&relative).or_else(|| self.read(&relative));
         let address = encoded.join("/");
-        kept.map_or_else(|| address.clone(), |kept| format!("{address}?v={}", kept.tag))
+        let Some(kept) = self.find(&relative).or_else(|| self.read(&relative)) else { return address.into() };
+        let address: Arc<str> = format!("{address}?v={}", kept.tag).into();
+        let mut all = self.inner.addresses.write().unwrap_or_else(PoisonError::into_inner);
+        if all.len() >= ADDRESSES {
+            all.clear();
+        }
+        all.insert(name.to_owned(), Addressed { kept, address: Arc::clone(&address) });
+        address
     }
 
     pub(super) fn root(&self) -> Option<&Path> {
@@ -117,15 +157,13 @@ impl Assets {
         let Some(kept) = kept else {
             return self.own(name);
         };
-        let now = u64::try_from(self.inner.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let believed = u64::try_from(self.inner.believed.as_millis()).unwrap_or(0);
-        if now.saturating_sub(kept.looked.load(Ordering::Relaxed)) < believed {
+        if self.inner.believes(&kept) {
             return Some(kept);
         }
         let stamp =
             std::fs::metadata(self.inner.root.as_ref()?.join(name)).ok().map(|found| Stamp::of(&found));
         if stamp == Some(kept.stamp) {
-            kept.looked.store(now, Ordering::Relaxed);
+            kept.looked.store(self.inner.now(), Ordering::Relaxed);
             return Some(kept);
         }
         let mut all = self.inner.kept.write().unwrap_or_else(PoisonError::into_inner);
@@ -139,7 +177,8 @@ impl Assets {
     fn own(&self, name: &Path) -> Option<Arc<Kept>> {
         let is_own = name == Path::new(OWN);
         let replaced = || self.inner.root.as_ref().is_some_and(|root| root.join(name).exists());
-        (is_own && !replaced()).then(|| Arc::clone(&self.inner.style))
+        let looked = || self.inner.style.looked.store(self.inner.now(), Ordering::Relaxed);
+        (is_own && !replaced()).then(looked).map(|()| Arc::clone(&self.inner.style))
     }
 
     fn read(&self, name: &Path) -> Option<Arc<Kept>> {
@@ -155,8 +194,7 @@ impl Assets {
         let mut bytes = Vec::with_capacity(usize::try_from(stamp.size).unwrap_or(0));
         file.take(MOST + 1).read_to_end(&mut bytes)?;
         let kept = Arc::new(Kept::new(&name.to_string_lossy(), stamp, bytes.into()));
-        let now = u64::try_from(self.inner.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-        kept.looked.store(now, Ordering::Relaxed);
+        kept.looked.store(self.inner.now(), Ordering::Relaxed);
         let mut all = self.inner.kept.write().unwrap_or_else(PoisonError::into_inner);
         if self.inner.bytes.load(Ordering::Relaxed) + kept.bytes() > BOUND {
             all.clear();
@@ -192,5 +230,32 @@ impl Stamp {
     /// Seconds since 1970.
     pub(super) fn seconds(self) -> Option<i64> {
         i64::try_from(self.nanos / 1_000_000_000).ok().filter(|seconds| *seconds > 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_remembered_as_long_as_its_file_is_believed() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.css");
+        std::fs::write(&file, "a").unwrap();
+        let root = Some(folder.path().canonicalize().unwrap());
+        let begun = Instant::now().checked_sub(BELIEVED * 10).unwrap();
+        let assets = Assets { inner: Arc::new(Inner { root, begun, ..Inner::default() }) };
+        let first = assets.address("a.css");
+        assert!(first.starts_with("/a.css?v="), "{first}");
+        assert!(Arc::ptr_eq(&first, &assets.address("a.css")));
+        std::fs::write(&file, "longer").unwrap();
+        assert_eq!(first, assets.address("a.css"));
+        // As if it had been looked at long ago.
+        assets.find(Path::new("a.css")).unwrap().looked.store(0, Ordering::Relaxed);
+        assert_ne!(first, assets.address("a.css"));
+        // What is not there has an address, too, and gets its tag as soon as it is.
+        assert_eq!(&*assets.address("b c.css"), "/b%20c.css");
+        std::fs::write(folder.path().join("b c.css"), "b").unwrap();
+        assert!(assets.address("b c.css").starts_with("/b%20c.css?v="));
     }
 }
