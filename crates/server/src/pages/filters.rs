@@ -5,39 +5,40 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 use mains_base::Date;
-use minijinja::value::{Kwargs, Value};
+use minijinja::value::{ArgType, Kwargs, Value};
 use minijinja::{Environment, Error as Mistake, ErrorKind, State};
 
 use super::Facts;
 use super::escape::escaped;
 use super::picture::picture;
 use super::reader::{self, Reader};
+use super::round::round;
 use super::words::{self, Words};
 
 /// Gives an environment what every page has.
 pub(super) fn add(env: &mut Environment<'static>, facts: &Arc<Facts>) {
     env.add_global("site", site(facts));
     let zone = TimeZone::get(&facts.zone).unwrap_or(TimeZone::UTC);
+    let words = words::of(&facts.locale);
     for (name, style) in [("date", Style::Date), ("datetime", Style::Both), ("time", Style::Time)] {
-        let (of, zone) = (Arc::clone(facts), zone.clone());
+        let zone = zone.clone();
         let show = move |state: &State<'_, '_>, value: &Value, options: Kwargs| {
-            dated(&Shown::of(&of, state, value, &options), &zone, style)
+            dated(&Shown::of(words, state, value, &options), &zone, style)
         };
         env.add_filter(name, show);
     }
-    let of = Arc::clone(facts);
     let show = move |state: &State<'_, '_>, value: &Value, options: Kwargs| {
-        money(&Shown::of(&of, state, value, &options))
+        money(&Shown::of(words, state, value, &options))
     };
     env.add_filter("money", show);
-    let of = Arc::clone(facts);
     let show = move |state: &State<'_, '_>, value: &Value, options: Kwargs| {
-        number(&Shown::of(&of, state, value, &options))
+        number(&Shown::of(words, state, value, &options))
     };
     env.add_filter("number", show);
     env.add_filter("lines", lines);
+    env.add_filter("round", round);
     let of = Arc::clone(facts);
-    env.add_function("asset", move |path: String| of.assets.address(&path));
+    env.add_function("asset", move |path: &str| of.assets.address(path));
     let of = Arc::clone(facts);
     env.add_function("picture", move |source, alt, width, height, options| {
         picture(&of, (source, alt, width, height, options))
@@ -61,27 +62,28 @@ fn site(facts: &Facts) -> Value {
 
 /// One value that is being shown: to whom, and what the template says of it.
 struct Shown<'s> {
-    facts: &'s Facts,
+    /// Of the site.
+    words: &'static Words,
     reader: Option<Arc<Reader>>,
     value: &'s Value,
     options: &'s Kwargs,
 }
 
 impl<'s> Shown<'s> {
-    fn of(facts: &'s Facts, state: &State<'_, '_>, value: &'s Value, options: &'s Kwargs) -> Self {
-        Self { facts, reader: Reader::asking(state), value, options }
+    fn of(words: &'static Words, state: &State<'_, '_>, value: &'s Value, options: &'s Kwargs) -> Self {
+        Self { words, reader: Reader::asking(state), value, options }
     }
 
     fn words(&self) -> Result<&'static Words, Mistake> {
-        if let Some(locale) = self.options.get::<Option<String>>("locale")? {
+        if let Some(locale) = said::<String>(self.options, "locale")? {
             return Ok(words::of(&locale));
         }
         let own = self.reader.as_ref().and_then(|reader| reader.words);
-        Ok(own.unwrap_or_else(|| words::of(&self.facts.locale)))
+        Ok(own.unwrap_or(self.words))
     }
 
     fn zone(&self, of_site: &TimeZone) -> Result<TimeZone, Mistake> {
-        if let Some(name) = self.options.get::<Option<String>>("zone")? {
+        if let Some(name) = said::<String>(self.options, "zone")? {
             return TimeZone::get(&name).map_err(|_| told(format!("there is no time zone {name:?}")));
         }
         let own = self.reader.as_ref().and_then(|reader| reader.zone.clone());
@@ -118,8 +120,8 @@ fn dated(shown: &Shown<'_>, zone: &TimeZone, style: Style) -> Result<Value, Mist
         return if value.is_none() { Ok(value.clone()) } else { Err(wrong(value, "a time or a date")) };
     };
     let zone = shown.zone(zone)?;
-    let short = options.get::<Option<String>>("style")?.as_deref() == Some("short");
-    let format: Option<String> = options.get("format")?;
+    let short = said::<String>(options, "style")?.as_deref() == Some("short");
+    let format: Option<String> = said(options, "format")?;
     let words = shown.words()?;
     options.assert_all_used()?;
     let at = zoned(text, zone).ok_or_else(|| wrong(value, "a time or a date"))?;
@@ -154,15 +156,17 @@ fn money(shown: &Shown<'_>) -> Result<Value, Mistake> {
     if value.is_none() {
         return Ok(value.clone());
     }
-    let said: Option<String> = options.get("currency")?;
+    let currency: Option<String> = said(options, "currency")?;
     let words = shown.words()?;
     options.assert_all_used()?;
-    let (amount, currency) = if let Some(amount) = value.as_i64() {
-        (amount, said)
+    // Asking an object for a number makes an error first.
+    let alone = if value.as_object().is_none() { value.as_i64() } else { None };
+    let (amount, currency) = if let Some(amount) = alone {
+        (amount, currency)
     } else {
         let part = |name| value.get_attr(name).unwrap_or_default();
         let amount = part("amount").as_i64().ok_or_else(|| wrong(value, "an amount of money"))?;
-        (amount, said.or_else(|| part("currency").as_str().map(str::to_owned)))
+        (amount, currency.or_else(|| part("currency").as_str().map(str::to_owned)))
     };
     let currency = currency
         .ok_or_else(|| told("an amount alone needs its currency: money(currency=\"EUR\")".to_owned()))?;
@@ -175,13 +179,22 @@ fn number(shown: &Shown<'_>) -> Result<Value, Mistake> {
     if value.is_none() {
         return Ok(value.clone());
     }
-    let places: Option<usize> = options.get("places")?;
+    let places: Option<usize> = said(options, "places")?;
     let words = shown.words()?;
     options.assert_all_used()?;
     let text = value.to_string();
     let parsed: f64 = text.parse().map_err(|_| wrong(value, "a number"))?;
     let text = places.map_or(text, |places| format!("{parsed:.places$}"));
     Ok(Value::from(words.number(&text)))
+}
+
+/// What a template says by this name, noted as used. What it does not say is not asked for: the note is made for each
+/// name that is, and costs more than most filters.
+pub(super) fn said<'k, T>(options: &'k Kwargs, name: &'k str) -> Result<Option<T>, Mistake>
+where
+    T: ArgType<'k, Output = T>,
+{
+    if options.has(name) { options.get(name) } else { Ok(None) }
 }
 
 fn wrong(value: &Value, wanted: &str) -> Mistake {

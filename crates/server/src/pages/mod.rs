@@ -18,6 +18,7 @@ mod part;
 mod picture;
 mod reader;
 mod render;
+mod round;
 mod routes;
 mod run;
 mod set;

@@ -1,12 +1,10 @@
 //! `picture(…)`: an image of `public/`, whose place is kept before it is there and which is loaded when it comes near.
 
-use std::fmt::Write;
-
 use minijinja::value::{Kwargs, Value};
 use minijinja::{Error as Mistake, ErrorKind};
 
 use super::Facts;
-use super::escape::escaped;
+use super::escape;
 use super::part::attributes;
 
 /// Arguments with a meaning of their own; all others are attributes.
@@ -17,15 +15,15 @@ pub(super) fn picture(
     facts: &Facts,
     (source, alt, width, height, options): Arguments,
 ) -> Result<Value, Mistake> {
-    let alt = alt.or(options.get("alt")?).ok_or_else(|| {
+    let alt = alt.or(options.peek("alt")?).ok_or_else(|| {
         lacks("alt=\"…\", which says what it shows; alt=\"\" where the words beside it say so already")
     })?;
     let size =
-        |given: Option<u32>, name: &str| given.map_or_else(|| options.get(name), |size| Ok(Some(size)));
+        |given: Option<u32>, name: &str| given.map_or_else(|| options.peek(name), |size| Ok(Some(size)));
     let (Some(width), Some(height)) = (size(width, "width")?, size(height, "height")?) else {
         return Err(lacks("width=… and height=… in pixels, so that nothing moves when it comes"));
     };
-    let lazy = options.get::<Option<bool>>("lazy")?.unwrap_or(true);
+    let lazy = options.peek::<Option<bool>>("lazy")?.unwrap_or(true);
     if source.is_none() {
         return Ok(Value::from(""));
     }
@@ -34,9 +32,17 @@ pub(super) fn picture(
             "picture(…) shows a file of public/, named by its path; files of records are not built yet";
         return Err(Mistake::new(ErrorKind::InvalidOperation, detail));
     };
-    let (source, alt) = (escaped(&facts.assets.address(path)), escaped(&alt));
-    let mut out = format!("<img src=\"{source}\" alt=\"{alt}\" width=\"{width}\" height=\"{height}\"");
-    let _ = write!(out, "{} decoding=\"async\"", if lazy { " loading=\"lazy\"" } else { "" });
+    let mut out = String::with_capacity(160);
+    out.push_str("<img src=\"");
+    // Writing to a text does not fail.
+    let _ = escape::write(&mut out, &facts.assets.address(path));
+    out.push_str("\" alt=\"");
+    let _ = escape::write(&mut out, &alt);
+    out.push_str("\" width=\"");
+    out.push_str(&width.to_string());
+    out.push_str("\" height=\"");
+    out.push_str(&height.to_string());
+    out.push_str(if lazy { "\" loading=\"lazy\" decoding=\"async\"" } else { "\" decoding=\"async\"" });
     attributes(&mut out, &options, &OWN)?;
     out.push('>');
     Ok(Value::from_safe_string(out))

@@ -189,9 +189,15 @@ impl Words {
 
     /// A number written with a point.
     pub(super) fn number(&self, text: &str) -> String {
+        let mut out = String::with_capacity(text.len() + 8);
+        self.put(&mut out, text);
+        out
+    }
+
+    fn put(&self, out: &mut String, text: &str) {
         let (sign, digits) = text.strip_prefix('-').map_or(("", text), |digits| ("-", digits));
         let (whole, places) = digits.split_once('.').map_or((digits, ""), |(whole, places)| (whole, places));
-        let mut out = sign.to_owned();
+        out.push_str(sign);
         for (at, digit) in whole.chars().enumerate() {
             if at > 0 && (whole.len() - at).is_multiple_of(3) {
                 out.push_str(self.group);
@@ -202,7 +208,6 @@ impl Words {
             out.push_str(self.point);
             out.push_str(places);
         }
-        out
     }
 
     /// Minor units of a currency (ISO 4217).
@@ -210,15 +215,27 @@ impl Words {
         let exponent = exponent(currency);
         let unit = 10_u64.pow(exponent);
         let (whole, rest) = (amount.unsigned_abs() / unit, amount.unsigned_abs() % unit);
-        let width = usize::try_from(exponent).unwrap_or(0);
-        let text = if exponent == 0 { whole.to_string() } else { format!("{whole}.{rest:0width$}") };
-        let (sign, number) = (if amount < 0 { "-" } else { "" }, self.number(&text));
-        let sign_of = sign_of(currency);
-        match (self.before, sign_of) {
-            (true, Some(shown)) => format!("{sign}{shown}{number}"),
-            (true, None) => format!("{sign}{currency}\u{a0}{number}"),
-            (false, shown) => format!("{sign}{number}\u{a0}{}", shown.unwrap_or(currency)),
+        let shown = sign_of(currency);
+        let mut out = String::with_capacity(24);
+        if amount < 0 {
+            out.push('-');
         }
+        if self.before {
+            out.push_str(shown.unwrap_or(currency));
+            out.push_str(if shown.is_some() { "" } else { "\u{a0}" });
+        }
+        self.put(&mut out, &whole.to_string());
+        if exponent > 0 {
+            out.push_str(self.point);
+            let digits = rest.to_string();
+            (digits.len()..usize::try_from(exponent).unwrap_or(0)).for_each(|_| out.push('0'));
+            out.push_str(&digits);
+        }
+        if !self.before {
+            out.push('\u{a0}');
+            out.push_str(shown.unwrap_or(currency));
+        }
+        out
     }
 }
 
