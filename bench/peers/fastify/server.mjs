@@ -19,6 +19,7 @@ const TABLES = `
   CREATE INDEX products_category ON products (category, kind, shelf);
   CREATE TABLE reviews (id INTEGER PRIMARY KEY, product INTEGER REFERENCES products, author TEXT, stars INTEGER, body TEXT, created TEXT);
   CREATE INDEX reviews_product ON reviews (product, created);
+  CREATE INDEX reviews_stars ON reviews (product, stars);
 `;
 
 function lines(name) {

@@ -39,4 +39,7 @@ class Review(models.Model):
     created = models.DateTimeField()
 
     class Meta:
-        indexes = [models.Index(fields=["product", "created"], name="reviews_product")]
+        indexes = [
+            models.Index(fields=["product", "created"], name="reviews_product"),
+            models.Index(fields=["product", "stars"], name="reviews_stars"),
+        ]
