@@ -92,7 +92,7 @@ pub(super) fn answer(body: &Bytes, shape: Shape) -> Value {
     // What the database crate writes is UTF-8.
     let json: Arc<str> = std::str::from_utf8(body).unwrap_or_default().into();
     match items(body) {
-        Some(at) => List::new(json, at, true, shape),
+        Some(at) => List::of(json, at, true, shape),
         None if body.first() == Some(&b'{') => object(&json, 0, shape).0,
         None => Value::from(()),
     }
@@ -105,7 +105,7 @@ fn object(json: &Arc<str>, at: usize, shape: Shape) -> (Value, usize) {
         .first()
         .filter(|first| first.is_named(json.as_bytes(), "items") && !matches!(shape, Shape::Free));
     let found = match first {
-        Some(items) => List::new(Arc::clone(json), items.value().start, true, shape),
+        Some(items) => List::of(Arc::clone(json), items.value().start, true, shape),
         None => Value::from_object(Record { json: Arc::clone(json), members, shape }),
     };
     (found, stop)
@@ -116,7 +116,7 @@ fn value(json: &Arc<str>, range: Range<usize>, shape: Shape) -> Value {
     match raw.as_bytes().first() {
         Some(b'"') => Value::from(&*json::text(raw)),
         Some(b'{') => object(json, range.start, shape).0,
-        Some(b'[') => List::new(Arc::clone(json), range.start, false, shape),
+        Some(b'[') => List::of(Arc::clone(json), range.start, false, shape),
         Some(b't') => Value::from(true),
         Some(b'f') => Value::from(false),
         Some(b'-' | b'0'..=b'9') => number(raw),
@@ -136,7 +136,7 @@ fn find(json: &Arc<str>, members: &[Member], name: &str, shape: impl FnOnce() ->
 }
 
 impl List {
-    fn new(json: Arc<str>, at: usize, is_page: bool, shape: Shape) -> Value {
+    fn of(json: Arc<str>, at: usize, is_page: bool, shape: Shape) -> Value {
         Value::from_object(Self { json, at, is_page, shape, read: OnceLock::new() })
     }
 
