@@ -1,4 +1,7 @@
 //! Rows in, a transaction per chunk, with how far the file is: a killed import goes on where it was.
+//!
+//! Always true: a chunk of a file is written only behind the chunk before it. Of two imports that run at once into one
+//! collection, by whatever processes, one writes each chunk and the other is told; no row comes twice or is left out.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,6 +16,9 @@ use super::row::{self, Ready};
 use super::{store, unknown_collection};
 use crate::site::Site;
 
+/// The code of what came second.
+const OVERTAKEN: &str = "import.overtaken";
+
 /// Rows of one transaction.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Chunk {
@@ -23,7 +29,16 @@ pub(crate) struct Chunk {
     /// All values are texts (CSV).
     pub(crate) texts: bool,
     /// How far the file is with this chunk; absent for a pipe.
-    pub(crate) progress: Option<Progress>,
+    pub(crate) step: Option<Step>,
+}
+
+/// From where to where a chunk brings an import.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Step {
+    /// How far it was; absent at the beginning.
+    pub(crate) from: Option<Progress>,
+    /// How far it is then.
+    pub(crate) to: Progress,
 }
 
 /// One row.
@@ -51,10 +66,14 @@ pub(super) async fn find(site: &Site, name: &str) -> Result<Value> {
     serde_json::to_value(progress).map_err(Error::internal)
 }
 
-/// Forgets how far it was: it is complete.
-pub(super) async fn end(site: &Site, name: &str) -> Result<Value> {
+/// Forgets how far an import was that is complete here; whichever it was, where nothing is said.
+pub(super) async fn end(site: &Site, name: &str, at: Option<Progress>) -> Result<Value> {
     let name = name.to_owned();
-    site.db().write(&[], move |tx| store::forget(tx, &name)).await?;
+    let forget = move |tx: &mut Tx<'_>| {
+        let found = store::noted(tx, &name)?;
+        if at.is_none() || at == found { store::forget(tx, &name) } else { Ok(()) }
+    };
+    site.db().write(&[], forget).await?;
     Ok(Value::Null)
 }
 
@@ -79,10 +98,11 @@ pub(super) async fn write(site: &Arc<Site>, chunk: Chunk) -> Result<Value> {
         return Ok(json!({"errors": errors}));
     }
     let (count, rows) = (ready.len(), Arc::new(ready));
-    let progress = chunk.progress.map(|progress| (chunk.collection, progress));
-    match write_all(site, id, &rows, progress).await {
+    let step = chunk.step.map(|step| (chunk.collection, step));
+    match write_all(site, id, &rows, step).await {
         Ok(()) => Ok(json!({"written": count})),
         Err(error) if matches!(error.kind(), Kind::Internal | Kind::Unavailable) => Err(error),
+        Err(error) if error.code() == OVERTAKEN => Err(error),
         Err(_) => Ok(json!({"errors": blame(site, id, &rows).await?})),
     }
 }
@@ -91,16 +111,29 @@ async fn write_all(
     site: &Site,
     id: CollectionId,
     rows: &Arc<Vec<Ready>>,
-    progress: Option<(String, Progress)>,
+    step: Option<(String, Step)>,
 ) -> Result<()> {
     let rows = Arc::clone(rows);
     let work = move |tx: &mut Tx<'_>| {
-        for row in rows.iter() {
-            put(tx, id, row)?;
+        if let Some((collection, step)) = &step {
+            // First, so that who comes second writes nothing.
+            advance(tx, collection, step)?;
         }
-        progress.as_ref().map_or(Ok(()), |(collection, progress)| store::note(tx, collection, progress))
+        rows.iter().try_for_each(|row| put(tx, id, row))
     };
     site.db().write_alone(&[], work).await
+}
+
+/// Notes how far the import is, if it still is where this chunk begins.
+fn advance(tx: &mut Tx<'_>, collection: &str, step: &Step) -> Result<()> {
+    if store::noted(tx, collection)? == step.from {
+        return store::note(tx, collection, &step.to);
+    }
+    let detail = format!(
+        "Another import into {collection} runs at this moment, and was first with what comes here. Nothing more of \
+         this one is written. Let the other one end, and run this again if rows are missing then."
+    );
+    Err(Error::conflict(OVERTAKEN, detail))
 }
 
 /// Inserts a row, or changes the record of its id. No effect of the site fires.

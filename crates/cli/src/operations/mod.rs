@@ -75,8 +75,8 @@ pub(crate) enum Operation {
     ImportFind { collection: String },
     /// Writes rows in one transaction, with how far that is.
     ImportChunk(import::Chunk),
-    /// The import is complete.
-    ImportEnd { collection: String },
+    /// The import that is so far is complete; without that, whichever it was is given up.
+    ImportEnd { collection: String, at: Option<import::Progress> },
     /// Answers a page of records: `{items, next}`.
     Export { collection: String, fields: Option<String>, cursor: Option<String> },
     /// Answers the stored fields of a collection, in order: `[{name, cell}]`.
@@ -111,7 +111,7 @@ pub(crate) async fn perform(site: &Arc<Site>, operation: Operation) -> Result<Va
         Operation::Migrate { drops } => migrate::apply(site.db(), &site.folder, &drops).await,
         Operation::ImportFind { collection } => import::find(site, &collection).await,
         Operation::ImportChunk(chunk) => import::write(site, chunk).await,
-        Operation::ImportEnd { collection } => import::end(site, &collection).await,
+        Operation::ImportEnd { collection, at } => import::end(site, &collection, at).await,
         Operation::Export { collection, fields, cursor } => {
             export::page(site, &collection, fields, cursor).await
         }

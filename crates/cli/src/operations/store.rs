@@ -1,18 +1,25 @@
 //! SQL on `mains_imports`: how far imports are.
 
 use mains_base::{Result, Value};
-use mains_database::engine::Engine;
+use mains_database::engine::{Engine, Rows};
 use mains_database::write::Tx;
 
 use super::import::Progress;
 
+const NOTED: &str = r#"SELECT "line", "hash" FROM "mains_imports" WHERE "collection" = $1"#;
+
 /// How far an import into this collection came.
 pub(super) async fn progress(engine: &Engine, collection: &str) -> Result<Option<Progress>> {
     let key = Value::from(collection);
-    let read = move |statements: &mut dyn mains_database::engine::Statements| {
-        statements.query(r#"SELECT "line", "hash" FROM "mains_imports" WHERE "collection" = $1"#, &[key])
-    };
-    let rows = engine.snapshot(read).await?;
+    found(&engine.snapshot(move |statements| statements.query(NOTED, &[key])).await?)
+}
+
+/// The same within a transaction.
+pub(super) fn noted(tx: &mut Tx<'_>, collection: &str) -> Result<Option<Progress>> {
+    found(&tx.query(NOTED, &[collection.into()])?)
+}
+
+fn found(rows: &Rows) -> Result<Option<Progress>> {
     let Some(row) = rows.0.first() else { return Ok(None) };
     let line = row.int(0)?.and_then(|line| u64::try_from(line).ok()).unwrap_or_default();
     Ok(Some(Progress { line, hash: row.text(1)?.unwrap_or_default().to_owned() }))

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use crate::program::{Site, command, out, refused, said, until};
 
@@ -25,10 +25,7 @@ pub(crate) fn goes_on(site: &Site, file: &str) {
     let done = site.run(&["import", "notes", file]);
     assert!(said(&done).contains(&format!("{before} rows are in already")), "{}", said(&done));
     assert!(said(&done).contains(&format!("{ROWS} rows are in notes.")), "{}", said(&done));
-    let mut titles = site.notes("title");
-    assert_eq!(titles.len(), ROWS + 2);
-    titles.dedup();
-    assert_eq!(titles.len(), ROWS + 2, "a row is in twice");
+    are_in_once(site);
 }
 
 #[test]
@@ -60,6 +57,85 @@ fn an_import_goes_on_after_the_server_was_killed() {
     assert_eq!(import.wait().unwrap().code(), Some(1));
     assert!(told.contains("The server stopped before it answered."), "{told}");
     goes_on(&site, &file);
+}
+
+/// Sends a signal.
+fn signal(child: &Child, name: &str) {
+    let id = child.id().to_string();
+    assert!(Command::new("kill").args([name, &id]).status().unwrap().success());
+}
+
+/// While one import is held up in the middle, the same command brings in the rest. The first one, let go on, is told and
+/// writes nothing.
+pub(crate) fn one_overtakes_another(site: &Site, file: &str, has_begun: impl FnMut() -> bool) {
+    let mut first = begin(site, file);
+    until("a chunk is in", has_begun);
+    signal(&first, "-STOP");
+    // What the server was asked before is still done; the second begins behind it or is told.
+    let mut second = site.run(&["import", "notes", file]);
+    if !second.status.success() {
+        assert!(refused(&second).contains("Another import into notes runs at this moment"));
+        second = site.run(&["import", "notes", file]);
+    }
+    assert!(said(&second).contains(&format!("{ROWS} rows are in notes.")), "{}", said(&second));
+    signal(&first, "-CONT");
+    let mut told = String::new();
+    first.stderr.take().unwrap().read_to_string(&mut told).unwrap();
+    assert_eq!(first.wait().unwrap().code(), Some(1), "{told}");
+    assert!(told.contains("Another import into notes runs at this moment"), "{told}");
+    are_in_once(site);
+}
+
+/// Every row is there, and none twice.
+pub(crate) fn are_in_once(site: &Site) {
+    let mut titles = site.notes("title");
+    assert_eq!(titles.len(), ROWS + 2);
+    titles.dedup();
+    assert_eq!(titles.len(), ROWS + 2, "a row is in twice");
+}
+
+#[test]
+fn an_import_that_was_overtaken_writes_nothing_more() {
+    let site = Site::new();
+    let served = site.start(&["serve"]);
+    let file = rows(&site);
+    one_overtakes_another(&site, &file, || {
+        served.get("/api/notes?limit=5").json()["items"].as_array().unwrap().len() > 2
+    });
+}
+
+#[test]
+fn an_import_that_was_given_up_elsewhere_writes_nothing_more() {
+    let site = Site::new();
+    let served = site.start(&["serve"]);
+    let file = rows(&site);
+    let mut first = begin(&site, &file);
+    until("a chunk is in", || served.get("/api/notes?limit=5").json()["items"].as_array().unwrap().len() > 2);
+    signal(&first, "-STOP");
+    let other = site.write("other.jsonl", "{\"title\":\"Other\"}\n");
+    assert!(said(&site.run(&["import", "notes", &other, "--fresh"])).contains("1 row is in notes."));
+    let before = site.notes("title").len();
+    signal(&first, "-CONT");
+    assert_eq!(first.wait().unwrap().code(), Some(1));
+    assert_eq!(site.notes("title").len(), before);
+}
+
+/// Without a server the one that comes second has no way to the file of SQLite.
+#[test]
+fn without_a_server_the_second_import_is_refused() {
+    let site = Site::new();
+    out(&site.run(&["migrate"]));
+    let file = rows(&site);
+    let first = begin(&site, &file);
+    let size = |name: &str| fs::metadata(site.path.join(name)).map_or(0, |metadata| metadata.len());
+    until("a chunk is in", || size("data/site.db-wal") > 1 << 20);
+    signal(&first, "-STOP");
+    let told = refused(&site.run(&["import", "notes", &file]));
+    assert!(told.contains("Another process of Mains has"), "{told}");
+    signal(&first, "-CONT");
+    let done = first.wait_with_output().unwrap();
+    assert!(done.status.success(), "{}", said(&done));
+    are_in_once(&site);
 }
 
 #[test]

@@ -19,6 +19,8 @@ pub(crate) fn site() -> (Site, Database) {
 fn a_site_runs_on_postgres_from_end_to_end() {
     let (site, _database) = site();
     assert!(out(&site.run(&["migrate", "--plan"])).contains("+ collection notes"));
+    let fresh = out(&site.run(&["doctor"]));
+    assert!(fresh.contains("empty yet; the first start fills it"), "{fresh}");
     let served = site.start(&["serve"]);
     let key = out(&site.run(&["keys", "create", "--role", "staff"]));
     let made = served.call("POST", "/api/notes", key.trim(), Some(&json!({"title": "On PostgreSQL"})));
@@ -94,4 +96,30 @@ fn a_killed_import_goes_on_here_too() {
     import.kill().unwrap();
     import.wait().unwrap();
     imports::goes_on(&site, &file);
+}
+
+#[test]
+fn an_import_that_was_overtaken_writes_nothing_more_here_either() {
+    let (site, _database) = site();
+    let served = site.start(&["serve"]);
+    let file = imports::rows(&site);
+    imports::one_overtakes_another(&site, &file, || {
+        served.get("/api/notes?limit=5").json()["items"].as_array().unwrap().len() > 2
+    });
+}
+
+/// Two processes on one database, and nobody who serves: of each chunk one is first.
+#[test]
+fn of_two_imports_by_themselves_one_brings_in_all() {
+    let (site, _database) = site();
+    out(&site.run(&["migrate"]));
+    let file = imports::rows(&site);
+    let first = imports::begin(&site, &file);
+    until("a chunk is in", || site.notes("title").len() > 2);
+    let second = site.run(&["import", "notes", &file]);
+    let first = first.wait_with_output().unwrap();
+    let (won, lost) = if first.status.success() { (&first, &second) } else { (&second, &first) };
+    assert!(said(won).contains(&format!("{} rows are in notes.", imports::ROWS)), "{}", said(won));
+    assert!(refused(lost).contains("Another import into notes runs at this moment"));
+    imports::are_in_once(&site);
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::arguments;
 use crate::backend::Backend;
 use crate::operations::Operation;
-use crate::operations::import::Chunk;
+use crate::operations::import::{Chunk, Progress, Row, Step};
 use crate::talk::Talk;
 use source::{Mistake, Source};
 
@@ -19,56 +19,76 @@ const SHOWN: usize = 20;
 pub(crate) fn run(backend: &mut Backend, arguments: &arguments::Import, talk: Talk) -> Result<()> {
     let collection = &arguments.collection;
     let mut source = Source::open(&arguments.file)?;
-    let mut written = 0;
+    let mut reached = Reached::default();
     if source.is_file() {
         if arguments.fresh {
-            backend.ask(Operation::ImportEnd { collection: collection.clone() })?;
+            backend.ask(Operation::ImportEnd { collection: collection.clone(), at: None })?;
         }
         let found = backend.ask(Operation::ImportFind { collection: collection.clone() })?;
-        written = take_up(&mut source, found, talk)?;
+        reached = take_up(&mut source, found, talk)?;
     }
     loop {
-        let chunk = source.chunk().map_err(|error| cut_short(&error, written, source.is_file()))?;
-        if !chunk.mistakes.is_empty() {
+        let is_file = source.is_file();
+        let chunk = source.chunk().map_err(|error| cut_short(&error, reached.rows, is_file))?;
+        let mut mistakes = chunk.mistakes;
+        if mistakes.is_empty() {
+            if chunk.rows.is_empty() {
+                break;
+            }
+            mistakes = put(backend, (collection, &source), chunk.rows, &mut reached)?;
+        }
+        if !mistakes.is_empty() {
             source.hide();
-            return Err(refused(&chunk.mistakes, written, source.is_file(), talk));
+            return Err(refused(&mistakes, reached.rows, is_file, talk));
         }
-        if chunk.rows.is_empty() {
-            break;
-        }
-        let count = chunk.rows.len();
-        let answer = backend.ask(Operation::ImportChunk(Chunk {
-            collection: collection.clone(),
-            rows: chunk.rows,
-            texts: source.is_csv(),
-            progress: source.is_file().then(|| source.progress()),
-        }))?;
-        if let Some(mistakes) = answer.get("errors") {
-            let mistakes: Vec<Mistake> = serde_json::from_value(mistakes.clone()).map_err(Error::internal)?;
-            source.hide();
-            return Err(refused(&mistakes, written, source.is_file(), talk));
-        }
-        written += count;
-        source.show(written);
+        source.show(reached.rows);
     }
-    if source.is_file() {
-        backend.ask(Operation::ImportEnd { collection: collection.clone() })?;
+    if reached.at.is_some() {
+        backend.ask(Operation::ImportEnd { collection: collection.clone(), at: reached.at })?;
     }
     source.hide();
-    talk.say(&format!("{} in {collection}.", rows(written)));
+    talk.say(&format!("{} in {collection}.", rows(reached.rows)));
     Ok(())
 }
 
-/// Skips what an import of the same lines brought in before; how many rows that were.
-fn take_up(source: &mut Source, found: Value, talk: Talk) -> Result<usize> {
-    let Ok(before) = serde_json::from_value(found) else { return Ok(0) };
+/// How far it is.
+#[derive(Debug, Default)]
+struct Reached {
+    rows: usize,
+    /// As the database notes it, for a file.
+    at: Option<Progress>,
+}
+
+/// Writes rows that were read; what is wrong with them, when nothing of them is written.
+fn put(
+    backend: &mut Backend,
+    (collection, source): (&str, &Source),
+    rows: Vec<Row>,
+    reached: &mut Reached,
+) -> Result<Vec<Mistake>> {
+    let count = rows.len();
+    let to = source.is_file().then(|| source.progress());
+    let step = to.clone().map(|to| Step { from: reached.at.clone(), to });
+    let chunk = Chunk { collection: collection.to_owned(), rows, texts: source.is_csv(), step };
+    let answer = backend.ask(Operation::ImportChunk(chunk))?;
+    if let Some(mistakes) = answer.get("errors") {
+        return serde_json::from_value(mistakes.clone()).map_err(Error::internal);
+    }
+    reached.rows += count;
+    reached.at = to;
+    Ok(Vec::new())
+}
+
+/// Skips what an import of the same lines brought in before.
+fn take_up(source: &mut Source, found: Value, talk: Talk) -> Result<Reached> {
+    let Ok(before) = serde_json::from_value(found) else { return Ok(Reached::default()) };
     let Some(skipped) = source.skip_to(&before)? else {
         let detail = "Another file was being imported here and is not done. Finish that one first, or give it up and import \
                       this one from its first line with --fresh.";
         return Err(Error::new(Kind::Conflict, "import.other_file", detail));
     };
     talk.say(&format!("{} in already; going on after line {}.", rows(skipped), before.line));
-    Ok(skipped)
+    Ok(Reached { rows: skipped, at: Some(before) })
 }
 
 fn rows(count: usize) -> String {
