@@ -161,7 +161,8 @@ pub(super) fn not_unique(collection: &Collection, index: &Index) -> Error {
     let fields: Vec<&Field> = index.fields.iter().map(|&id| collection.field(id)).collect();
     let own = if let [field] = fields.as_slice() { field.message.clone() } else { None };
     let message = index.message.clone().or(own).unwrap_or_else(|| {
-        let names: Vec<String> = fields.iter().map(|field| field.name.replace('_', " ")).collect();
+        let called = |field: &&Field| field.label.clone().unwrap_or_else(|| field.name.replace('_', " "));
+        let names: Vec<String> = fields.iter().map(called).collect();
         format!("There is already a record with this {}.", names.join(" and "))
     });
     let sent =

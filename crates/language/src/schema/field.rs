@@ -17,6 +17,8 @@ pub struct Field {
     pub name: String,
     /// The name it had before (`was`).
     pub was: Option<String>,
+    /// What people call it; absent: its name.
+    pub label: Option<String>,
     /// Who declared it.
     pub owner: Owner,
     /// Its type.
@@ -188,6 +190,7 @@ impl Field {
             id,
             name: name.to_owned(),
             was: None,
+            label: None,
             owner: Owner::Site,
             kind,
             many: None,
@@ -204,6 +207,15 @@ impl Field {
             read: None,
             write: None,
         }
+    }
+
+    /// What stands beside it where people see it: its label, else its name with spaces and a capital letter.
+    pub fn title(&self) -> String {
+        self.label.clone().unwrap_or_else(|| {
+            let words = self.name.replace('_', " ");
+            let mut letters = words.chars();
+            letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+        })
     }
 
     /// Whether it has a column or a join table, so not `computed`.

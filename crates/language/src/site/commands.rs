@@ -153,7 +153,8 @@ impl Reading<'_> {
         let kind = kinds::kind(keys, kind, &place);
         let message = keys.text("message").map(str::to_owned);
         let required = keys.is("required");
-        let mut field = Field { many, required, message, ..Field::new(id, name, kind) };
+        let label = options::label(keys);
+        let mut field = Field { label, many, required, message, ..Field::new(id, name, kind) };
         field.owner = keys.origin.owner.clone();
         let default = keys.get("default").and_then(|item| literal::of_field(item, &field, self.schema));
         field.default = default.filter(|value| !value.is_null()).map(Default::Literal);

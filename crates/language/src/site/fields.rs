@@ -49,7 +49,7 @@ fn one(source: &Source<'_, '_>, place: &Place<'_>) -> Field {
             keys.refuse("index", "What is never stored has no index.", Some("Leave it out."));
         }
         let kind = FieldKind::Computed(Type::Null);
-        return Field { hidden: keys.is("hidden"), ..literal::blank(kind) };
+        return Field { hidden: keys.is("hidden"), label: options::label(keys), ..literal::blank(kind) };
     }
     let Some(name) = keys.text("type") else {
         if keys.get("type").is_none() {
@@ -70,6 +70,7 @@ fn one(source: &Source<'_, '_>, place: &Place<'_>) -> Field {
     exclusive(keys, name);
     Field {
         was: keys.text("was").map(str::to_owned),
+        label: options::label(keys),
         many,
         // What a site adds to a ready-made collection binds commands, and old records have nothing there.
         required: keys.is("required") && !source.added,

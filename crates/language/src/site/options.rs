@@ -40,9 +40,10 @@ const LATER: [&str; 5] = ["no_overlap", "effects", "search", "limits", "history"
 const APPS_ONLY: [&str; 7] = ["area", "replaceable", "bounds", "reserved", "facts", "commands", "queries"];
 
 /// Options that fields of every type share.
-const SHARED: [&str; 18] = [
+const SHARED: [&str; 19] = [
     "type",
     "was",
+    "label",
     "required",
     "default",
     "on_create",
@@ -61,10 +62,11 @@ const SHARED: [&str; 18] = [
     "max_items",
 ];
 /// Options of a computed field.
-const COMPUTED: [&str; 5] = ["computed", "stored", "read", "hidden", "index"];
+const COMPUTED: [&str; 6] = ["computed", "stored", "label", "read", "hidden", "index"];
 
 /// Options of what is sent to a command.
-const ARGUMENT: [&str; 7] = ["type", "required", "default", "many", "max_items", "message", "secret"];
+const ARGUMENT: [&str; 8] =
+    ["type", "label", "required", "default", "many", "max_items", "message", "secret"];
 /// Types of what is sent to a command, and options of types that mean something there.
 const SENT: [&str; 12] = [
     "text", "email", "url", "integer", "number", "decimal", "money", "bool", "date", "datetime", "enum",
@@ -92,6 +94,23 @@ const TYPES: [(&str, &[&str]); 17] = [
     ("point", &[]),
     ("bytes", &["max_bytes"]),
 ];
+
+/// The longest label, in characters.
+const LABEL: usize = 100;
+
+/// What people call a field.
+pub(super) fn label(keys: &Keys<'_, '_>) -> Option<String> {
+    let item = keys.get("label")?;
+    let text = item.text()?;
+    let fits = !text.trim().is_empty() && text.chars().count() <= LABEL && !text.contains(char::is_control);
+    if !fits {
+        item.error(
+            format!("A label is one line of 1 to {LABEL} characters."),
+            Some("Say what people call the field, such as label = \"User name\"."),
+        );
+    }
+    Some(text.trim().to_owned())
+}
 
 /// The sentence for what is known and not built.
 pub(super) fn later(what: &str) -> String {

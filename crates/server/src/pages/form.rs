@@ -160,6 +160,9 @@ impl Form {
             out.push_str("<ul>");
             for (field, message) in &failed.errors {
                 let _ = write!(out, "<li><a href=\"#{}\">", escaped(&self.id(field)));
+                if let Some((declared, _)) = self.declared(field) {
+                    let _ = write!(out, "{}: ", escaped(&declared.title()));
+                }
                 let _ = escape::write(&mut out, message);
                 out.push_str("</a></li>");
             }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use mains_language::schema::{Field, FieldKind};
+use mains_language::schema::{Field, FieldId, FieldKind};
 use minijinja::value::{Kwargs, ValueKind};
 use minijinja::{Error as Mistake, ErrorKind, Value};
 
@@ -51,11 +51,10 @@ impl Part<'_> {
 
     fn label(&self) -> Result<String, Mistake> {
         let said: Option<String> = self.options.get("label")?;
-        Ok(said.unwrap_or_else(|| {
-            let words = self.name.replace('_', " ");
-            let mut letters = words.chars();
-            letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
-        }))
+        let declared = || self.field.map(Field::title);
+        // A place in a document, such as `preferences.theme`, is no field.
+        let own = || Field::new(FieldId::ID, &self.name, FieldKind::Bool).title();
+        Ok(said.or_else(declared).unwrap_or_else(own))
     }
 
     fn hint(&self, out: &mut String) -> Result<(), Mistake> {

@@ -103,6 +103,8 @@ read = 'id == auth.id'
 write = 'id == auth.id'
 [fields.invited]
 type = "text"
+label = "Who invited you <first>"
+required = true
 write = 'id == auth.id'
 [fields.credit]
 type = "integer"
@@ -119,7 +121,8 @@ write = 'false'
             "<label for=\"username\">Username</label><input class=\"input\" id=\"username\" name=\"username\" required type=\"text\" maxlength=\"40\">",
             "name=\"plan\" required><option value=\"\">–</option><option value=\"free_of_charge\">free of charge</option>",
             "type=\"checkbox\" id=\"letters\"",
-            "name=\"invited\"",
+            "<label for=\"invited\">Who invited you &lt;first&gt;</label>",
+            "<label for=\"email\">E-mail address</label>",
         ] {
             assert!(page.contains(part), "{part} in {page}");
         }
@@ -129,7 +132,11 @@ write = 'false'
         let again = ines.form("/api/accounts/sign-up", &format!("{start}&username=&plan=")).await;
         assert_eq!(again.status, 422);
         assert!(again.body.contains("id=\"username-message\"") && again.body.contains("id=\"plan-message\""));
-        let done = ines.form("/api/accounts/sign-up", &format!("{start}&username=ines&plan=paid")).await;
+        for said in ["#invited\">Who invited you &lt;first&gt;: This is", "#username\">Username: This is"] {
+            assert!(again.body.contains(said), "{said} in {}", again.body);
+        }
+        let done =
+            ines.form("/api/accounts/sign-up", &format!("{start}&username=ines&plan=paid&invited=Jon")).await;
         assert_eq!((done.status, done.location.as_deref()), (303, Some("/done")));
         let token = world.letter("ines@corner.example").await.token();
         ines.post("/api/accounts/verify", json!({"token": token})).await;

@@ -51,6 +51,12 @@ fn options_of_types() {
             &["4: `scale` is an option of decimal, and this is text. Leave it out."],
         ),
         (
+            "[fields.title]\ntype = \"text\"\nlabel = \" \"\n",
+            &[
+                "4: A label is one line of 1 to 100 characters. Say what people call the field, such as label = \"User name\".",
+            ],
+        ),
+        (
             "[fields.price]\ntype = \"decimal\"\n",
             &[
                 "2: A decimal says how many digits stand after its point. Say scale = 2, for instance; 0 to 9 digits.",
