@@ -209,6 +209,8 @@ fn descriptors(settings: &Settings) -> Found {
 /// What was asked of the database.
 struct Looked {
     plan: Result<Value>,
+    /// There is nothing in it yet.
+    begins: bool,
     changes: Option<Result<Value>>,
 }
 
@@ -226,16 +228,19 @@ fn database(
         Err(error) => return vec![("database", Err(error.detail().to_owned()))],
         Ok(Some(client)) => Looked {
             plan: client.ask(&Operation::Plan { drops: Vec::new() }),
+            begins: false,
             changes: Some(client.ask(&Operation::Changes)),
         },
         Ok(None) if is_missing() => {
             return vec![("database", Ok("not there yet; the first start makes it".to_owned()))];
         }
-        Ok(None) => {
-            looked_at(folder, settings).unwrap_or_else(|error| Looked { plan: Err(error), changes: None })
-        }
+        Ok(None) => looked_at(folder, settings).unwrap_or_else(|error| Looked {
+            plan: Err(error),
+            begins: false,
+            changes: None,
+        }),
     };
-    let mut found = vec![("database", planned(looked.plan))];
+    let mut found = vec![("database", planned(looked.plan, looked.begins))];
     if let Some(changes) = looked.changes {
         let commit = changes.as_ref().ok().and_then(|changes| changes.get("commit_us")?.as_u64());
         found.extend(commit.map(|micros| ("commits", Ok(commits(micros, settings.database.writers)))));
@@ -247,8 +252,9 @@ fn database(
     found
 }
 
-fn planned(plan: Result<Value>) -> Found {
+fn planned(plan: Result<Value>, begins: bool) -> Found {
     match plan {
+        Ok(_) if begins => Ok("empty yet; the first start fills it".to_owned()),
         Ok(Value::Null) => Ok("as the files declare it".to_owned()),
         Ok(_) => Err("differs from the files; `mains migrate --plan` shows how.".to_owned()),
         Err(error) if error.code() == "cli.mistakes" => {
@@ -289,9 +295,10 @@ fn looked_at(folder: &Path, settings: &Settings) -> Result<Looked> {
     backend::runtime()?.block_on(async {
         let db = site::open_database(folder, settings).await?;
         let plan = migrate::plan(&db, folder, &[]).await;
+        let begins = plan.is_ok() && migrate::begins(&db, folder).await?;
         let changes = changes::standing(db.engine(), settings).await;
         db.engine().close().await;
-        Ok(Looked { plan, changes: Some(changes) })
+        Ok(Looked { plan, begins, changes: Some(changes) })
     })
 }
 

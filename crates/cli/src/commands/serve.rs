@@ -22,20 +22,39 @@ use crate::settings::Settings;
 use crate::site::{Applies, Site, Trouble};
 use crate::talk::Talk;
 
-/// Serves until SIGTERM or SIGINT; open requests get their time, a second signal cuts it.
+/// Serves until SIGTERM or SIGINT; open requests get their time, a second signal cuts it. One that comes while the site
+/// starts ends it when it has started: nothing is left half made, and the first owner's password is said.
 pub(crate) fn run(folder: &Path, settings: Settings, talk: Talk) -> Result<(), Trouble> {
     let runtime = backend::runtime()?;
     runtime.block_on(async {
+        let signals = signals()?;
         refuse_second(folder)?;
-        let site = Site::open(folder, settings, Applies::Beginning).await?;
-        let assets = pages::assets(&site, Mode::Production)?;
-        let pages = pages::open(&site, assets.clone(), Mode::Production)?;
-        let served = start(&site, Mode::Production, (pages, assets), talk).await?;
-        site.stop_by(signals()?);
+        let starting = async {
+            let site = Site::open(folder, settings, Applies::Beginning).await?;
+            let assets = pages::assets(&site, Mode::Production)?;
+            let pages = pages::open(&site, assets.clone(), Mode::Production)?;
+            let served = start(&site, Mode::Production, (pages, assets), talk).await?;
+            Ok::<_, Trouble>((site, served))
+        };
+        let (site, served) = tokio::select! {
+            started = starting => started?,
+            () = insisted(signals.clone(), talk) => return Ok(()),
+        };
+        site.stop_by(signals);
         served.await;
         site.close().await;
         Ok(())
     })
+}
+
+/// Waits for the second signal.
+async fn insisted(mut signals: watch::Receiver<usize>, talk: Talk) {
+    if signals.wait_for(|count| *count > 0).await.is_ok() {
+        talk.say("Stopping as soon as the site has started; the same again stops at once.");
+    }
+    if signals.wait_for(|count| *count > 1).await.is_err() {
+        std::future::pending::<()>().await;
+    }
 }
 
 /// A site is served once from its folder: a second one would take the control socket from the first.

@@ -18,6 +18,12 @@ pub(crate) async fn plan(db: &Db, folder: &Path, drops: &[String]) -> Result<Val
     Ok(told(&made(db, &declared, drops).await?))
 }
 
+/// Whether the database holds nothing yet, so that the first start fills it by itself.
+pub(crate) async fn begins(db: &Db, folder: &Path) -> Result<bool> {
+    let declared = declared(folder).map_err(Trouble::into_error)?;
+    Ok(schema::plan(db.engine(), &declared).await?.is_fresh())
+}
+
 /// Applies the plan, installs the schema and puts the seeds; answers the plan as text.
 pub(crate) async fn apply(db: &Db, folder: &Path, drops: &[String]) -> Result<Value> {
     let declared = Arc::new(declared(folder).map_err(Trouble::into_error)?);

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::postgres;
-use crate::program::{Running, Site, out, refused, said};
+use crate::program::{Running, Site, out, refused, said, until};
 
 /// Runs a test in a site with accounts, on each database.
 pub(crate) fn on_both(test: impl Fn(&Site)) {
@@ -35,6 +35,34 @@ fn signs_in(served: &Running, email: &str, password: &str) -> bool {
     let answer = served.call("POST", "/api/accounts/sign-in", "", Some(&given));
     assert!([200, 401].contains(&answer.status), "{}", answer.json());
     answer.status == 200
+}
+
+/// Breaks a start off as soon as `made` is there; gives what it said.
+fn broken_off(site: &Site, made: &str) -> String {
+    let starting = site.begin(&["serve"]);
+    until(made, || site.path.join(made).exists());
+    starting.stop();
+    let (code, heard) = starting.end();
+    assert_eq!(code, Some(0), "{heard}");
+    heard
+}
+
+/// A start that is broken off ends in order: nobody has a password that was told to nobody, and the seeds are in.
+#[test]
+fn a_start_that_is_broken_off_leaves_nothing_half_made() {
+    for made in ["data", "data/control.sock"] {
+        on_both(|site| {
+            let heard = broken_off(site, made);
+            assert!(heard.contains("Stopping as soon as the site has started"), "{heard}");
+            let told = heard.lines().find_map(|line| line.split_once(", with the password "));
+            let (_, password) = told.unwrap_or_else(|| panic!("nobody was told: {heard}"));
+            let served = site.start(&["serve"]);
+            assert!(signs_in(&served, "owner@shop.example", password));
+            assert_eq!(served.get("/api/notes").json()["items"].as_array().unwrap().len(), 2, "seeds are in");
+            served.stop();
+            assert_eq!(served.end().0, Some(0));
+        });
+    }
 }
 
 /// Everything that changes an account and can be seen from here.

@@ -232,6 +232,17 @@ fn doctor_says_what_is_wrong() {
     assert!(String::from_utf8_lossy(&wrong.stdout).contains("WRONG  settings  [server] listen"));
 }
 
+/// The plan makes an empty database to look at; nothing is wrong with that.
+#[test]
+fn doctor_finds_a_fresh_site_well_after_its_plan_was_shown() {
+    let folder = site();
+    let path = folder.path().join("site");
+    fs::write(path.join("mains.toml"), "[server]\nlisten = \"127.0.0.1:0\"\n").unwrap();
+    assert!(out(&mains(&path, &["migrate", "--plan"])).contains("+ collection notes"));
+    let well = out(&mains(&path, &["doctor"]));
+    assert!(well.contains("well   database     empty yet; the first start fills it"), "{well}");
+}
+
 #[test]
 fn completions_are_printed() {
     let folder = tempfile::tempdir().unwrap();
