@@ -2,7 +2,7 @@
 //!
 //! Invariant: what runs in a [`View`] never waits, so its futures are ready at once and [`View::run`] can finish them.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::{Future, ready};
 use std::sync::Arc;
 
@@ -68,6 +68,7 @@ impl Reading for Engine {
 pub struct View<'v> {
     reader: RefCell<&'v mut dyn Visits>,
     clock: &'v Arc<dyn Clock>,
+    asked: Cell<usize>,
 }
 
 /// What can stream the rows of a query.
@@ -82,7 +83,12 @@ pub(super) trait Visits {
 
 impl<'v> View<'v> {
     pub(super) fn new(reader: &'v mut dyn Visits, clock: &'v Arc<dyn Clock>) -> Self {
-        Self { reader: RefCell::new(reader), clock }
+        Self { reader: RefCell::new(reader), clock, asked: Cell::new(0) }
+    }
+
+    /// How many statements it has run so far.
+    pub fn asked(&self) -> usize {
+        self.asked.get()
     }
 
     /// Finishes a future that reads here and waits for nothing else.
@@ -91,6 +97,7 @@ impl<'v> View<'v> {
     }
 
     fn visit<T>(&self, query: &ReadQuery, visit: impl Fn(&mut dyn RowStream) -> Result<T>) -> Result<T> {
+        self.asked.set(self.asked.get() + 1);
         let mut found = None;
         let mut reader = self.reader.try_borrow_mut().map_err(Error::internal)?;
         reader.visit(query, &mut |rows| {

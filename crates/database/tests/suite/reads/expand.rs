@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use mains_base::{Caller, Value};
+use mains_base::{Caller, Uuid, Value};
+use mains_database::Epoch;
 use mains_database::engine::View;
 use mains_database::records::{Cursors, Source};
 use serde_json::{Value as Json, json};
@@ -193,4 +194,74 @@ fn within_one_state_it_reads_the_same() {
         let found: Json = serde_json::from_slice(&body.await.unwrap()).unwrap();
         assert_eq!(found, want);
     });
+}
+
+/// Fills a site with so many articles, each with an author of its own, two reviewers and three comments.
+async fn crowd(site: &Site, articles: u8) {
+    let wide = |sort: u8, number: u8| {
+        let mut bytes = id(number).0;
+        bytes[14] = sort;
+        Uuid(bytes)
+    };
+    let visible = Value::from(true);
+    for number in 0..articles {
+        let created = i64::from(number);
+        for (sort, name) in [(1, "a"), (2, "b"), (3, "c")] {
+            let name = format!("{name}{number}").into();
+            site.store_at("accounts", (wide(sort, number), created), &[("name", name)]).await;
+        }
+        let reviewers = Value::List(vec![Value::Id(wide(2, number)), Value::Id(wide(3, number))]);
+        let cells = [
+            ("slug", format!("s{number}").into()),
+            ("author", Value::Id(wide(1, number))),
+            ("status", "published".into()),
+            ("tags", Value::List(vec!["red".into()])),
+            ("reviewers", reviewers),
+        ];
+        site.store_at("articles", (wide(4, number), created), &cells).await;
+        for sort in 5..8 {
+            let cells = [("article", Value::Id(wide(4, number))), ("visible", visible.clone())];
+            site.store_at("comments", (wide(sort, number), created), &cells).await;
+        }
+    }
+}
+
+/// The statements that a page takes, and how many records stand in it.
+async fn statements(site: &Site, address: &'static str) -> (usize, usize) {
+    let epoch = Epoch::new(1, Arc::clone(&site.db.schema), site.db.engine.dialect());
+    let schema = Arc::clone(&site.db.schema);
+    let read = site.db.engine.view(move |view| {
+        let cursors = Cursors::new(&[7; 32])?;
+        let source = Source { engine: view, epoch: &epoch, cursors: &cursors };
+        let body = View::run(source.list(&Caller::visitor(), &request(&schema, address)))?;
+        Ok((view.asked(), body))
+    });
+    let (asked, body) = read.await.expect(address);
+    let body = String::from_utf8(body.to_vec()).unwrap();
+    (asked, body.matches("\"version\":").count())
+}
+
+/// One statement for the page and one for each step, however many records there are: no step asks record by record.
+#[test]
+fn a_step_is_one_statement_for_all_records() {
+    for articles in [1, 30, 100] {
+        on_both(async |site| {
+            crowd(&site, articles).await;
+            let many = usize::from(articles);
+            // What is asked for, the statements that it takes, the records of one item. An article has two lists.
+            for (address, want, each) in [
+                ("articles?limit=100&fields=version", 1, 1),
+                ("articles?limit=100&fields=version&expand=author", 2, 2),
+                ("articles?limit=100&fields=version&expand=comments", 2, 4),
+                ("articles?limit=100&fields=version&expand=reviewers", 2, 3),
+                ("articles?limit=100&fields=version&expand=author,comments,reviewers", 4, 7),
+                ("comments?limit=100&fields=version&expand=article.author", 5, 3),
+                ("articles?limit=100&fields=version&expand=comments.article", 5, 7),
+            ] {
+                let (asked, records) = statements(&site, address).await;
+                let items = if address.starts_with("comments") { (3 * many).min(100) } else { many };
+                assert_eq!((asked, records), (want, each * items), "{articles}: {address}");
+            }
+        });
+    }
 }
