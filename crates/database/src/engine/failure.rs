@@ -13,7 +13,7 @@ pub(crate) fn busy() -> Error {
     Error::new(
         Kind::Unavailable,
         "database.busy",
-        "More is being written here than can be done at once. Try again in a moment.",
+        "More is asked of the database than can be done at once. Try again in a moment.",
     )
     .retry_after(WAIT)
 }

@@ -67,7 +67,7 @@ impl EngineSettings {
             write_threads: 16,
             queue: 1024,
             pool_readers: 2,
-            pool_queue: 256,
+            pool_queue: 4096,
             inline_steps: 200_000,
             pool_steps: 50_000_000,
             read_timeout: Duration::from_secs(5),

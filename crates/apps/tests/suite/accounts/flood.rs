@@ -1,5 +1,7 @@
 //! Floods of passwords: what they leave to others, and what they cost.
 
+use std::collections::BTreeSet;
+
 use futures_util::future::{join, join_all};
 use mains_apps::accounts::passwords::{Cost, Passwords};
 use mains_apps::accounts::{self, Accounts};
@@ -10,7 +12,7 @@ use mains_testkit::database::on;
 use serde_json::json;
 
 use super::on_both;
-use super::world::{Parts, World, settings};
+use super::world::{Answer, Parts, World, settings};
 
 /// A site where so many passwords may wait.
 fn on_both_with_room(queue: usize, settings: accounts::Settings, test: impl AsyncFn(World) + Sync) {
@@ -74,6 +76,34 @@ fn a_flood_from_many_networks_leaves_reads_alone() {
             "some are compared and some refused: {flood:?}"
         );
         assert_eq!(reads.concat(), Vec::<String>::new(), "every read is answered");
+    });
+}
+
+/// Reads that come all at once wait their turn, as many as there are: it is passwords that are refused.
+#[test]
+fn reads_that_come_at_once_beside_a_flood_are_all_answered() {
+    on_both(async |world| {
+        let ines = world.account("ines@corner.example").await;
+        let flood = join_all((0..400).map(async |number: u32| {
+            let mut attacker = world.browser();
+            attacker.network = Some(format!("10.{}.{}.7", number / 250, number % 250));
+            attacker.sign_in(&format!("person{number}@corner.example"), "not my words").await
+        }));
+        let paths =
+            ["/account/sessions", "/api/account_sessions?expand=account", "/account", "/api/accounts/me"];
+        let reads = join_all((0..400).map(async |number: usize| {
+            let mut reader = world.browser();
+            reader.cookie.clone_from(&ines.cookie);
+            reader.get(paths[number % paths.len()]).await
+        }));
+        let (flood, reads) = join(flood, reads).await;
+        let refused = |answers: &[Answer]| {
+            let codes = answers.iter().filter(|answer| answer.status == 503);
+            codes.map(|answer| answer.code().to_owned()).collect::<BTreeSet<_>>()
+        };
+        assert_eq!(refused(&reads), BTreeSet::new(), "every read is answered");
+        assert!(reads.iter().all(|answer| answer.status == 200));
+        assert_eq!(refused(&flood), BTreeSet::from(["accounts.busy".to_owned()]), "only passwords are");
     });
 }
 
