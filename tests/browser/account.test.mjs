@@ -217,14 +217,16 @@ test("after a gap of the stream the reviews are loaded again", async () => {
 });
 
 // What one sees without an account, and with one; then forms that were sent wrong.
-const outside = ["/sign-in", "/sign-in?done=out", "/sign-up", "/sign-up?done=1", "/reset", "/reset?done=1", "/reset?token=x", "/verify?token=x", "/verify", "/account/email?token=x", "/account/email", "/account/email-back?token=x", "/account/email-back", "/nowhere"];
-const inside = ["/account", "/account?done=saved", "/account/preferences", "/account/preferences?done=1", "/account/sessions", "/account/email?token=x"];
+const outside = ["/sign-in", "/sign-in?done=out", "/sign-up", "/sign-up?done=1", "/reset", "/reset?done=1", "/reset?token=x", "/verify?token=x", "/verify", "/account/email?token=x", "/account/email?done=1", "/account/email", "/account/email-back?token=x", "/account/email-back", "/nowhere"];
+const inside = ["/account", "/account?done=saved", "/account/preferences", "/account/preferences?done=1", "/account/sessions", "/account/email?token=x", "/account/email-back?token=x"];
 const wrong = [
   ["/sign-in", "Sign in"],
   ["/sign-up", "Make an account"],
   ["/reset", "Send the link"],
   ["/reset?token=x", "Save the password"],
   ["/verify?token=x", /^Confirm/],
+  ["/account/email?token=x", "Confirm the address"],
+  ["/account/email-back?token=x", "Take the address back"],
 ];
 const wrongInside = [
   ["/account", "Change the password"],
