@@ -21,6 +21,7 @@ fn of_accounts(settings: &Settings) -> Accounts {
         sign_up: settings.accounts.sign_up,
         verify,
         guest_days: settings.accounts.guest_days,
+        unproven_days: settings.accounts.unproven_days,
     })
 }
 

@@ -28,7 +28,7 @@ pub(super) fn add(jobs: Jobs, settings: Settings) -> Jobs {
         .with(Handler::new(LETTER, |context| async move { write_letter(context).await }))
         .with(erasing.together(1).limit(std::time::Duration::from_hours(1)))
         .with(Handler::new(MERGE, |context| async move { merge(&context).await }))
-        .with(Handler::new(LAPSE, |context| async move { service::lapse(&context.db).await }).together(1))
+        .with(lapsing(settings))
         .with(sweeping(settings));
     [(LAPSE, "17 * * * *"), (SWEEP, "43 3 * * *")].into_iter().fold(jobs, |jobs, (name, cron)| {
         // The expressions are ours, and right.
@@ -37,6 +37,12 @@ pub(super) fn add(jobs: Jobs, settings: Settings) -> Jobs {
             Err(_) => jobs,
         }
     })
+}
+
+fn lapsing(settings: Settings) -> Handler {
+    let lapse =
+        move |context: JobContext| async move { service::lapse(&context.db, settings.unproven_days).await };
+    Handler::new(LAPSE, lapse).together(1)
 }
 
 fn sweeping(settings: Settings) -> Handler {

@@ -1,13 +1,16 @@
 //! Every statement on the tables of accounts.
 
 use mains_base::{Error, Result, Time, Uuid, Value, fold};
-use mains_database::engine::{Engine, Row};
+use mains_database::engine::{Engine, ReadQuery, Route, Row, RowView};
 use mains_database::write::Tx;
 
 use super::model::{Purpose, Verify};
 
-const OF_ADDRESS: &str = r#"SELECT a."id", s."password", a."verified", a."status", a."kind" FROM "accounts" AS a
-    LEFT JOIN "account_secrets" AS s ON s."account" = a."id" WHERE a."email__folded" = $1"#;
+/// The account of an address, or the next one in the order of addresses: where nobody has it as much is read.
+const AT_ADDRESS: &str = r#"SELECT a."email__folded", a."id", s."password", a."verified", a."status", a."kind"
+    FROM "accounts" AS a LEFT JOIN "account_secrets" AS s ON s."account" = a."id"
+    WHERE a."email__folded" >= $1 ORDER BY a."email__folded" LIMIT 1"#;
+const OF_ADDRESS: &str = r#"SELECT "id" FROM "accounts" WHERE "email__folded" = $1"#;
 const OF_ACCOUNT: &str = r#"SELECT "password" FROM "account_secrets" WHERE "account" = $1"#;
 const GENERATION: &str = r#"SELECT "generation" FROM "account_secrets" WHERE "account" = $1"#;
 const ADD: &str = r#"INSERT INTO "account_secrets" ("account", "password", "generation") VALUES ($1, $2, 0)
@@ -22,10 +25,13 @@ const LAST_CLAIM: &str = r#"SELECT "account" FROM "account_secrets" WHERE "claim
 const CLAIM_OF: &str = r#"SELECT "account" FROM "account_secrets" WHERE "claim__folded" = $1 AND "mark" = $2
     ORDER BY "claimed" DESC, "account" DESC LIMIT 1"#;
 const RENEW: &str = r#"UPDATE "account_secrets" SET "claimed" = $2 WHERE "claim__folded" = $1"#;
+const RENEW_ONE: &str =
+    r#"UPDATE "account_secrets" SET "claimed" = $2 WHERE "account" = $1 AND "claimed" IS NOT NULL"#;
 const MARK: &str = r#"SELECT "mark" FROM "account_secrets" WHERE "account" = $1"#;
 const SETTLE: &str = r#"UPDATE "account_secrets" SET "generation" = "generation" + 1, "claim" = NULL,
     "claim__folded" = NULL, "claimed" = NULL, "mark" = NULL WHERE "account" = $1"#;
 const NO_PASSWORD: &str = r#"UPDATE "account_secrets" SET "password" = NULL WHERE "account" = $1"#;
+const WAIT: &str = r#"UPDATE "account_secrets" SET "claimed" = $2 WHERE "account" = $1"#;
 const LAPSED: &str =
     r#"SELECT "account" FROM "account_secrets" WHERE "claimed" <= $1 ORDER BY "claimed" LIMIT $2"#;
 const BEGIN: &str = r#"INSERT INTO "account_secrets" ("account", "generation") VALUES ($1, 0)
@@ -97,26 +103,37 @@ pub(super) struct NewToken<'t> {
     pub(super) email: &'t str,
 }
 
-/// The account of an address with its password, before any transaction.
+/// The account of an address with its password, before any transaction. Where there is none the work is the same.
 pub(super) async fn of_address(engine: &Engine, email: &str) -> Result<Option<Secret>> {
-    let folded = Value::from(fold(email));
-    let rows = engine.snapshot(move |tx| tx.query(OF_ADDRESS, &[folded])).await?;
-    rows.0.first().map(secret).transpose()
+    let folded = fold(email);
+    let at = |row: &dyn RowView| Ok((row.text(0)?.map(str::to_owned), secret(row)?));
+    let found = first(engine, (AT_ADDRESS, vec![folded.as_str().into()]), at).await?;
+    Ok(found.filter(|(other, _)| other.as_ref() == Some(&folded)).map(|(_, secret)| secret))
 }
 
 /// The password of an account.
 pub(super) async fn of_account(engine: &Engine, account: Uuid) -> Result<Option<String>> {
-    let rows = engine.snapshot(move |tx| tx.query(OF_ACCOUNT, &[account.into()])).await?;
-    rows.0.first().map_or(Ok(None), |row| Ok(row.text(0)?.map(str::to_owned)))
+    let text = |row: &dyn RowView| Ok(row.text(0)?.map(str::to_owned));
+    Ok(first(engine, (OF_ACCOUNT, vec![account.into()]), text).await?.flatten())
 }
 
-fn secret(row: &Row) -> Result<Secret> {
-    let account = row.id(0)?.ok_or_else(|| Error::internal("an account has no id"))?;
+/// The first row of a small read, which waits for no place among large ones: a flood of them takes none from others.
+async fn first<T: Send + 'static>(
+    engine: &Engine,
+    (text, parameters): (&str, Vec<Value>),
+    read: fn(&dyn RowView) -> Result<T>,
+) -> Result<Option<T>> {
+    let query = ReadQuery { text: text.into(), parameters, route: Route::Inline };
+    engine.read(query, move |rows| rows.next()?.map(read).transpose()).await
+}
+
+fn secret(row: &dyn RowView) -> Result<Secret> {
+    let account = row.id(1)?.ok_or_else(|| Error::internal("an account has no id"))?;
     Ok(Secret {
         account,
-        password: row.text(1)?.map(str::to_owned),
-        verified: row.bool(2)?.unwrap_or_default(),
-        active: row.text(3)? == Some("active") && row.text(4)? == Some("person"),
+        password: row.text(2)?.map(str::to_owned),
+        verified: row.bool(3)?.unwrap_or_default(),
+        active: row.text(4)? == Some("active") && row.text(5)? == Some("person"),
     })
 }
 
@@ -147,13 +164,13 @@ pub(super) fn put_password(tx: &mut Tx<'_>, account: Uuid, password: &str) -> Re
 
 /// Stores what came with a sign-up, in the place of an earlier one of the same record.
 pub(super) fn put_prepared(tx: &mut Tx<'_>, account: Uuid, prepared: &Prepared<'_>) -> Result<()> {
-    let claimed = prepared.claim.map(|_| tx.now().micros());
+    let now = tx.now().micros();
     let values = [
         account.into(),
         prepared.password.into(),
         prepared.claim.into(),
         prepared.claim.map(fold).into(),
-        claimed.into(),
+        now.into(),
         Value::Bytes(prepared.mark.to_vec()),
     ];
     tx.execute_later(PREPARE, &values)?;
@@ -178,6 +195,12 @@ pub(super) fn renew_claims(tx: &mut Tx<'_>, email: &str) -> Result<()> {
     tx.execute_later(RENEW, &[fold(email).into(), now.into()])
 }
 
+/// The same of an account that was used at once.
+pub(super) fn renew(tx: &mut Tx<'_>, account: Uuid) -> Result<()> {
+    let now = tx.now().micros();
+    tx.execute_later(RENEW_ONE, &[account.into(), now.into()])
+}
+
 /// What is stored of the mark of the browser that made the account.
 pub(super) fn mark(tx: &mut Tx<'_>, account: Uuid) -> Result<Option<[u8; 32]>> {
     let rows = tx.query(MARK, &[account.into()])?;
@@ -194,7 +217,12 @@ pub(super) fn settle(tx: &mut Tx<'_>, account: Uuid, keeps: bool) -> Result<()> 
     tx.execute_later(DROP_TOKENS, &[account.into()])
 }
 
-/// Records whose claim is older than this, the oldest first.
+/// Lets a sign-up wait to be proven from this moment on; without one it waits for nothing.
+pub(super) fn wait(tx: &mut Tx<'_>, account: Uuid, from: Option<Time>) -> Result<()> {
+    tx.execute_later(WAIT, &[account.into(), from.map(Time::micros).into()])
+}
+
+/// Records whose sign-up is older than this and not proven, the oldest first.
 pub(super) fn lapsed(tx: &mut Tx<'_>, before: Time, limit: i64) -> Result<Vec<Uuid>> {
     let rows = tx.query(LAPSED, &[before.micros().into(), limit.into()])?;
     Ok(rows.0.iter().map(|row| row.id(0)).collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
@@ -254,8 +282,8 @@ pub(super) async fn is_link(
     (hash, purpose): ([u8; 32], Purpose),
     now: Time,
 ) -> Result<bool> {
-    let values = [Value::Bytes(hash.to_vec()), purpose.as_str().into(), now.micros().into()];
-    Ok(!engine.snapshot(move |tx| tx.query(IS_LINK, &values)).await?.0.is_empty())
+    let values = vec![Value::Bytes(hash.to_vec()), purpose.as_str().into(), now.micros().into()];
+    Ok(first(engine, (IS_LINK, values), |_| Ok(())).await?.is_some())
 }
 
 /// Uses up a link: of two that come at once, one finds it.

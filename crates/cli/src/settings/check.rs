@@ -29,6 +29,9 @@ fn ranges(settings: &Settings) -> Result<(), Problem> {
     range("[database] writers", database.writers as u64, 1..=512)?;
     range("[server] connections", server.connections as u64, 1..=1_000_000)?;
     range("[server] body_limit", server.body_limit as u64, 1024..=1 << 30)?;
+    // A link to prove an address works for two days.
+    range("[accounts] unproven_days", settings.accounts.unproven_days.into(), 2..=3650)?;
+    range("[accounts] guest_days", settings.accounts.guest_days.into(), 1..=3650)?;
     range("[changes] heartbeat", settings.changes.heartbeat, 1..=3600)?;
     range("[server] drain", server.drain, 0..=3600)
 }

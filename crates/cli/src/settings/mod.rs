@@ -75,6 +75,7 @@ pub(crate) struct Accounts {
     pub(crate) verify: String,
     pub(crate) owner: String,
     pub(crate) guest_days: u32,
+    pub(crate) unproven_days: u32,
 }
 
 /// `[records]`

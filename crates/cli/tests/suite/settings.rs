@@ -74,6 +74,19 @@ fn doctor_changes_nothing_and_names_what_is_wrong() {
 }
 
 #[test]
+fn days_are_within_bounds() {
+    let site = Site::new();
+    for (line, part) in [
+        ("unproven_days = 1", "[accounts] unproven_days is 1; it may be 2 to 3650."),
+        ("guest_days = 0", "[accounts] guest_days is 0; it may be 1 to 3650."),
+    ] {
+        site.write("mains.toml", &format!("[accounts]\n{line}\n"));
+        let told = refused(&site.run(&["serve"]));
+        assert!(told.contains(part), "{told}");
+    }
+}
+
+#[test]
 fn odd_names_are_refused_before_anything_is_made() {
     let folder = tempfile::tempdir().unwrap();
     for odd in [".hidden", "a\"b", "x/..", "-", "end."] {

@@ -171,7 +171,7 @@ pub(super) fn sweep(tx: &mut Tx<'_>) -> Result<bool> {
 }
 
 /// Brings the list that the owner sees to what is so.
-fn tell(tx: &mut Tx<'_>, account: Uuid) -> Result<()> {
+pub(super) fn tell(tx: &mut Tx<'_>, account: Uuid) -> Result<()> {
     let list = List::of(tx)?;
     let open = sessions::list(tx, account)?;
     let told = tx.images(list.collection, "WHERE r.\"account\" = $1", &[account.into()])?;

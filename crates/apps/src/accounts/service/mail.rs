@@ -122,6 +122,7 @@ fn write(tx: &mut Tx<'_>, letter: Letter, to: &Recipient) -> Result<Option<Writt
     let known = any.as_ref().filter(|known| known.status == Status::Active);
     match (letter, known) {
         (Letter::SignUp | Letter::Resend, Some(known)) if !known.verified => {
+            store::renew(tx, known.id)?;
             linked(tx, known, (Purpose::Verify, &to.email)).map(Some)
         }
         (Letter::Forgot, Some(known)) => linked(tx, known, (Purpose::Reset, &to.email)).map(Some),

@@ -55,6 +55,9 @@ pub struct Settings {
     pub verify: Verify,
     /// After so many days a guest who does not come back is forgotten, unless something of theirs is kept.
     pub guest_days: u32,
+    /// After so many days a sign-up whose address nobody proved is forgotten; where it is used before that, once nobody is
+    /// signed in to it and nothing of it is kept.
+    pub unproven_days: u32,
 }
 
 impl Accounts {

@@ -22,12 +22,13 @@ pub(crate) async fn sign_in(
     let stored = known.as_ref().and_then(|known| known.password.clone());
     let same = app.matches(&call, typed.clone(), stored.clone()).await?;
     let verify = app.settings.verify;
-    let renewed = match stored.as_deref().filter(|stored| same && app.passwords.is_dated(stored)) {
+    // Whoever knows the password of an account that does not open learns as little as who does not.
+    let opens = known.filter(|known| same && known.opens(verify)).map(|known| known.account);
+    let dated = |stored: &&str| opens.is_some() && app.passwords.is_dated(stored);
+    let renewed = match stored.as_deref().filter(dated) {
         Some(_) => Some(app.hash(&call, typed).await?),
         None => None,
     };
-    // Whoever knows the password of an account that does not open learns as little as who does not.
-    let opens = known.filter(|known| same && known.opens(verify)).map(|known| known.account);
     call.write(&[], move |tx, call, _| {
         let account = get(tx, opens.ok_or_else(model::mismatch)?)?;
         // A password that was replaced while this one was compared opens nothing.

@@ -10,6 +10,7 @@ mod entering;
 mod flood;
 mod guests;
 mod incidents;
+mod lapsing;
 mod live;
 mod merging;
 mod pages;

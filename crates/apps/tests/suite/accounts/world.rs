@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 
 /// Everybody may sign up, and proves the address first.
 pub(crate) fn settings() -> accounts::Settings {
-    accounts::Settings { sign_up: true, verify: Verify::Required, guest_days: 30 }
+    accounts::Settings { sign_up: true, verify: Verify::Required, guest_days: 30, unproven_days: 7 }
 }
 
 /// A site with accounts.
@@ -51,6 +51,8 @@ pub(crate) struct Parts<'p> {
     pub(crate) pages: &'p [(&'p str, &'p str)],
     /// Whether only staff makes accounts.
     pub(crate) closed: bool,
+    /// What is done to the accounts app before it serves.
+    pub(crate) changed: Option<fn(&mut App)>,
 }
 
 /// Somebody with a cookie of their own.
@@ -121,12 +123,12 @@ impl World {
     ) -> Self {
         let closed = !settings.sign_up;
         let app = Accounts::new(settings);
-        Self::made(dialect, app, Parts { files, other, closed, pages: &[] }).await
+        Self::made(dialect, app, Parts { files, other, closed, ..Parts::default() }).await
     }
 
     /// With this app and with parts of a site.
     pub(crate) async fn made(dialect: Dialect, app: Accounts, parts: Parts<'_>) -> Self {
-        let Parts { files, other, pages, closed } = parts;
+        let Parts { files, other, pages, closed, changed } = parts;
         let file = |(name, source): &(&str, &str)| File {
             path: format!("collections/{name}.toml"),
             source: (*source).to_owned(),
@@ -140,7 +142,11 @@ impl World {
         let test = TestDb::with_schema(dialect, Arc::new(schema)).await;
         let db = Db::over(test.engine.clone(), Arc::new(test.clock.clone()));
         db.install(Arc::clone(&test.schema));
-        let apps: Vec<App> = std::iter::once(accounts::app(&app)).chain(other).collect();
+        let mut own_app = accounts::app(&app);
+        if let Some(change) = changed {
+            change(&mut own_app);
+        }
+        let apps: Vec<App> = std::iter::once(own_app).chain(other).collect();
         let records = Records::open(db.clone()).await.unwrap().with_apps(&apps).unwrap();
         own.extend(pages);
         let router = router(&records, &apps, &own, !closed);
