@@ -6,10 +6,12 @@ use mains_database::write::Tx;
 
 use super::model::{Purpose, Verify};
 
-/// The account of an address, or the next one in the order of addresses: where nobody has it as much is read.
+/// The account of an address, or the next one in the order of addresses, or the first: where nobody has it as much is
+/// read.
 const AT_ADDRESS: &str = r#"SELECT a."email__folded", a."id", s."password", a."verified", a."status", a."kind"
-    FROM "accounts" AS a LEFT JOIN "account_secrets" AS s ON s."account" = a."id"
-    WHERE a."email__folded" >= $1 ORDER BY a."email__folded" LIMIT 1"#;
+    FROM "accounts" AS a LEFT JOIN "account_secrets" AS s ON s."account" = a."id" WHERE a."id" = COALESCE(
+    (SELECT "id" FROM "accounts" WHERE "email__folded" >= $1 ORDER BY "email__folded" LIMIT 1),
+    (SELECT "id" FROM "accounts" WHERE "email__folded" IS NOT NULL ORDER BY "email__folded" LIMIT 1))"#;
 const OF_ADDRESS: &str = r#"SELECT "id" FROM "accounts" WHERE "email__folded" = $1"#;
 const OF_ACCOUNT: &str = r#"SELECT "password" FROM "account_secrets" WHERE "account" = $1"#;
 const GENERATION: &str = r#"SELECT "generation" FROM "account_secrets" WHERE "account" = $1"#;

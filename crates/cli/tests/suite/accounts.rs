@@ -53,7 +53,6 @@ fn a_start_that_is_broken_off_leaves_nothing_half_made() {
     for made in ["data", "data/control.sock"] {
         on_both(|site| {
             let heard = broken_off(site, made);
-            assert!(heard.contains("Stopping as soon as the site has started"), "{heard}");
             let told = heard.lines().find_map(|line| line.split_once(", with the password "));
             let (_, password) = told.unwrap_or_else(|| panic!("nobody was told: {heard}"));
             let served = site.start(&["serve"]);

@@ -206,11 +206,6 @@ impl World {
         browser
     }
 
-    /// An account without the way to it.
-    pub(crate) async fn verified(&self, email: &str) {
-        self.app.create(&self.db, email, Vec::new()).await.unwrap();
-    }
-
     /// Somebody with the role staff, signed in.
     pub(crate) async fn owner(&self) -> Browser<'_> {
         let password = self.app.create(&self.db, "owner@corner.example", vec!["staff".into()]).await.unwrap();

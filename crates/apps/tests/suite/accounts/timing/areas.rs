@@ -38,10 +38,6 @@ impl Times {
         areas.filter(|leak| (leak.area - 0.5).abs() > FAR + (twins - 0.5).abs()).collect()
     }
 
-    pub(super) fn areas(&self, [sort, _]: [&'static str; 2]) -> Vec<(&'static str, f64)> {
-        self.0.keys().map(|other| (*other, (self.area(sort, other) * 1000.0).round() / 1000.0)).collect()
-    }
-
     /// The mean of the areas of all blocks.
     fn area(&self, left: &str, right: &str) -> f64 {
         let blocks = self.0[left].chunks(BLOCK).zip(self.0[right].chunks(BLOCK));
