@@ -37,6 +37,7 @@ type Change = fn(&mut App);
 
 /// How an address is asked about, and which sorts of addresses. Of the first two nobody has heard: one is the twin of
 /// the other.
+#[derive(Clone, Copy)]
 struct Door {
     path: &'static str,
     sorts: &'static [&'static str],
