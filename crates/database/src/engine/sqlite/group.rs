@@ -89,6 +89,7 @@ impl Writer {
             queue.done(&held);
         }
         // Connections that close at the same time leave the log for the next start; this one empties it first.
+        self.checkpoints.settle();
         if let Some(connection) = &self.connection {
             drop(connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())));
         }
@@ -103,6 +104,19 @@ impl Writer {
             self.connection = Some(connection);
         }
         Ok(())
+    }
+
+    /// Writes a page as it is. While the write-ahead log is empty, every read asks the system how long the file is; from
+    /// the first commit on the log knows. One that was left long, through which each read would look, is moved now.
+    pub(super) fn begin_log(&self) {
+        let Some(connection) = &self.connection else { return };
+        let begun = connection
+            .query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0))
+            .and_then(|version| connection.pragma_update(None, "user_version", version));
+        if let Err(cause) = begun {
+            tracing::debug!(%cause, "the write-ahead log stays empty");
+        }
+        self.checkpoints.after_commit();
     }
 
     fn command(&self, sql: &str) -> Result<(), rusqlite::Error> {

@@ -16,7 +16,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use mains_base::{Clock, Error, Kind, Result};
-use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use self::authorizer::Protected;
@@ -60,7 +59,7 @@ impl Sqlite {
             cautious: 0,
         };
         writer.connected()?;
-        writer.connection.as_ref().inspect(|connection| begin_log(connection));
+        writer.begin_log();
         let checkpointer = opener.writer()?;
         let (readers, mut threads) = Readers::open(opener, settings)?;
         threads.push(thread("mains-write", move || writer.work())?);
@@ -164,17 +163,6 @@ impl Sqlite {
         self.queue.close();
         self.readers.close();
         self.checkpoints.close();
-    }
-}
-
-/// Writes a page as it is. While the write-ahead log is empty, every read asks the system how long the file is; from
-/// the first commit on the log knows.
-fn begin_log(connection: &Connection) {
-    let begun = connection
-        .query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0))
-        .and_then(|version| connection.pragma_update(None, "user_version", version));
-    if let Err(cause) = begun {
-        tracing::debug!(%cause, "the write-ahead log stays empty");
     }
 }
 
