@@ -10,6 +10,8 @@ use crate::Time;
 
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 const TEXT_LENGTH: usize = 26;
+/// Letters whose digits fit into 64 bits.
+const IN_A_REGISTER: usize = 12;
 const NO_DIGIT: u8 = 255;
 /// Letter → digit: ids are read with every request, so not by search.
 const DIGITS: [u8; 128] = digits();
@@ -23,6 +25,20 @@ const fn digits() -> [u8; 128] {
         digit += 1;
     }
     digits
+}
+
+/// Both letters of ten bits, one pair behind the other: every id in an answer is written by these.
+static PAIRS: [[u8; 2]; 1024] = pairs();
+
+#[expect(clippy::indexing_slicing, reason = "a number below 1024 has two digits below 32")]
+const fn pairs() -> [[u8; 2]; 1024] {
+    let mut pairs = [[0; 2]; 1024];
+    let mut number = 0;
+    while number < pairs.len() {
+        pairs[number] = [ALPHABET[number >> 5], ALPHABET[number & 31]];
+        number += 1;
+    }
+    pairs
 }
 
 /// A UUID as stored: big-endian bytes, so byte order is time order for version 7.
@@ -78,30 +94,34 @@ impl Uuid {
     /// The 26 characters after the prefix.
     pub fn suffix(self) -> [u8; TEXT_LENGTH] {
         let mut number = u128::from_be_bytes(self.0);
-        let mut text = [0; TEXT_LENGTH];
-        for place in text.iter_mut().rev() {
-            let digit = usize::try_from(number & 31).unwrap_or(0);
-            *place = ALPHABET.get(digit).copied().unwrap_or(b'0');
-            number >>= 5;
+        let mut text = [b'0'; TEXT_LENGTH];
+        let (pairs, _) = text.as_chunks_mut();
+        for pair in pairs.iter_mut().rev() {
+            let digits = usize::try_from(number & 1023).unwrap_or(0);
+            *pair = PAIRS.get(digits).copied().unwrap_or(*pair);
+            number >>= 10;
         }
         text
     }
 
     /// Reads the 26 characters after the prefix.
     pub fn from_suffix(text: &str) -> Result<Self, IdError> {
-        let bytes = text.as_bytes();
-        if bytes.len() != TEXT_LENGTH || bytes.first().is_none_or(|&first| first > b'7') {
+        let bytes: &[u8; TEXT_LENGTH] = text.as_bytes().try_into().map_err(|_| IdError::Suffix)?;
+        if bytes[0] > b'7' {
             return Err(IdError::Suffix);
         }
-        let mut number: u128 = 0;
-        for &byte in bytes {
-            let digit = DIGITS.get(usize::from(byte)).copied().unwrap_or(NO_DIGIT);
-            if digit == NO_DIGIT {
-                return Err(IdError::Suffix);
+        // In parts that fit into a register; what is no digit shows in the high bits of all that were met.
+        let (mut number, mut met) = (0_u128, 0);
+        for part in bytes.chunks(IN_A_REGISTER) {
+            let mut digits = 0;
+            for &byte in part {
+                let digit = DIGITS.get(usize::from(byte)).copied().unwrap_or(NO_DIGIT);
+                met |= digit;
+                digits = (digits << 5) | u64::from(digit & 31);
             }
-            number = (number << 5) | u128::from(digit);
+            number = (number << (5 * part.len())) | u128::from(digits);
         }
-        Ok(Self(number.to_be_bytes()))
+        if met > 31 { Err(IdError::Suffix) } else { Ok(Self(number.to_be_bytes())) }
     }
 
     /// `prefix_suffix`, as it stands in JSON and addresses.
@@ -207,5 +227,27 @@ mod tests {
             assert_eq!(Uuid::from_suffix(bad), Err(IdError::Suffix), "{bad}");
         }
         assert_eq!(Uuid::parse("prefixed_01h2xcejqtf2nbrexx3vqjhp41", &prefix), Err(IdError::Prefix));
+    }
+
+    #[test]
+    fn every_bit_goes_there_and_back() {
+        for place in 0..128 {
+            let id = Uuid((1_u128 << place).to_be_bytes());
+            let text = String::from_utf8(id.suffix().to_vec()).unwrap();
+            assert_eq!(text.bytes().filter(|&letter| letter != b'0').count(), 1, "{text}");
+            assert_eq!(text.as_bytes()[25 - place / 5], ALPHABET[1 << (place % 5)], "{text}");
+            assert_eq!(Uuid::from_suffix(&text), Ok(id));
+        }
+    }
+
+    #[test]
+    fn a_wrong_letter_is_found_at_every_place() {
+        for place in 0..TEXT_LENGTH {
+            for letter in ["u", "U", "-", "\u{7f}"] {
+                let mut text = "0".repeat(TEXT_LENGTH);
+                text.replace_range(place..=place, letter);
+                assert_eq!(Uuid::from_suffix(&text), Err(IdError::Suffix), "{text}");
+            }
+        }
     }
 }

@@ -22,6 +22,10 @@ pub trait RowView {
     fn bool(&self, column: usize) -> Result<Option<bool>>;
     /// A text.
     fn text(&self, column: usize) -> Result<Option<&str>>;
+    /// A text as the database gave it, perhaps not proven to be UTF-8 yet.
+    fn unproven(&self, column: usize) -> Result<Option<&[u8]>> {
+        Ok(self.text(column)?.map(str::as_bytes))
+    }
     /// An id.
     fn id(&self, column: usize) -> Result<Option<Uuid>>;
     /// Bytes.

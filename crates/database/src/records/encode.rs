@@ -59,6 +59,23 @@ pub(super) enum Kind {
     Money(Currency),
 }
 
+/// What is kept from cell to cell while rows are written.
+#[derive(Default)]
+pub(super) struct Kept {
+    /// Where lists belong.
+    pub(super) gaps: Vec<Gap>,
+    /// The instant that was written last: what was made and never changed, or made together, says it again.
+    instant: Option<(i64, [u8; json::INSTANT])>,
+}
+
+impl Kept {
+    fn instant(&mut self, micros: i64) -> &[u8] {
+        let last = self.instant.take().filter(|(last, _)| *last == micros);
+        let written = || (micros, json::instant(Time::from_micros(micros)));
+        &self.instant.insert(last.unwrap_or_else(written)).1
+    }
+}
+
 /// Where the value of a list belongs, once it is known.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Gap {
@@ -71,12 +88,7 @@ pub(super) struct Gap {
 }
 
 /// Writes a row; the first member is its id.
-pub(super) fn row(
-    out: &mut BytesMut,
-    members: &[Member],
-    view: &dyn RowView,
-    gaps: &mut Vec<Gap>,
-) -> Result<()> {
+pub(super) fn row(out: &mut BytesMut, members: &[Member], view: &dyn RowView, kept: &mut Kept) -> Result<()> {
     for member in members {
         if let Some(visible) = member.visible
             && view.bool(visible)? != Some(true)
@@ -85,6 +97,10 @@ pub(super) fn row(
         }
         out.put_slice(&member.key);
         match &member.content {
+            Content::Cell(column, Kind::Time) => match view.int(*column)? {
+                Some(micros) => out.put_slice(kept.instant(micros)),
+                None => json::null(out),
+            },
             Content::Cell(column, kind) => cell(out, view, *column, kind)?,
             Content::Money(amount, currency) => match (view.int(*amount)?, view.text(*currency)?) {
                 (Some(amount), currency) => money(out, amount, currency),
@@ -92,7 +108,7 @@ pub(super) fn row(
             },
             Content::List(list) => {
                 let record = view.id(0)?.unwrap_or(Uuid::NIL);
-                gaps.push(Gap { at: out.len(), list: *list, record });
+                kept.gaps.push(Gap { at: out.len(), list: *list, record });
             }
             Content::Nothing => json::null(out),
         }
@@ -104,7 +120,7 @@ pub(super) fn row(
 /// Writes one cell.
 pub(super) fn cell(out: &mut BytesMut, view: &dyn RowView, column: usize, kind: &Kind) -> Result<()> {
     let written = match kind {
-        Kind::Text => view.text(column)?.map(|text| json::text(out, text)),
+        Kind::Text => view.unproven(column)?.map(|text| json::unproven(out, text)).transpose()?,
         Kind::Json => view.text(column)?.map(|text| out.put_slice(text.as_bytes())),
         Kind::Id(prefix) => {
             view.id(column)?.filter(|id| *id != Uuid::NIL).map(|id| json::id(out, prefix, id))

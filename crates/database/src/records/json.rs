@@ -5,13 +5,18 @@
 #![expect(clippy::indexing_slicing, reason = "an encoder: tables are indexed by bytes, digits by remainders")]
 
 use bytes::{BufMut, BytesMut};
-use mains_base::{Date, Prefix, Time, Uuid};
+use mains_base::{Date, Error, Prefix, Result, Time, Uuid};
 
 /// What follows the backslash for each byte; 0: written as it is, `u`: as `\u00xx`.
 static ESCAPES: [u8; 256] = escapes();
 
 /// Bytes that are looked at together.
 const BLOCK: usize = 32;
+/// The same, of texts that are judged whole.
+const SMALL_BLOCK: usize = 16;
+
+/// Bytes of an instant with its quotes.
+pub(crate) const INSTANT: usize = 29;
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
@@ -45,6 +50,33 @@ const fn escapes() -> [u8; 256] {
     table[b'"' as usize] = b'"';
     table[b'\\' as usize] = b'\\';
     table
+}
+
+/// A string with its quotes, from bytes that should be UTF-8. Of those that are plain ASCII one look proves that, and
+/// that there is nothing to escape.
+pub(crate) fn unproven(out: &mut BytesMut, bytes: &[u8]) -> Result<()> {
+    if is_plain(bytes) {
+        quoted(out, &[bytes]);
+    } else {
+        text(out, std::str::from_utf8(bytes).map_err(Error::internal)?);
+    }
+    Ok(())
+}
+
+/// Whether all bytes are ASCII and written as they are. Blocks are judged like those of [`clean`]; the last one may
+/// overlap the one before it.
+fn is_plain(bytes: &[u8]) -> bool {
+    let plain = |block: &[u8]| {
+        let marked = block.iter().map(|&byte| {
+            u8::from(byte.wrapping_sub(0x20) >= 0x60) | u8::from(byte == b'"') | u8::from(byte == b'\\')
+        });
+        marked.fold(0, |marks, mark| marks | mark) == 0
+    };
+    let (blocks, rest) = bytes.as_chunks::<SMALL_BLOCK>();
+    match bytes.last_chunk::<SMALL_BLOCK>() {
+        Some(last) => blocks.iter().all(|block| plain(block)) && plain(last),
+        None => plain(rest),
+    }
 }
 
 /// A string with its quotes.
@@ -146,6 +178,11 @@ pub(crate) fn id(out: &mut BytesMut, prefix: &Prefix, id: Uuid) {
 
 /// An instant: RFC 3339, UTC, six digits of a second.
 pub(crate) fn time(out: &mut BytesMut, time: Time) {
+    out.put_slice(&instant(time));
+}
+
+/// The same as bytes, with the quotes.
+pub(crate) fn instant(time: Time) -> [u8; INSTANT] {
     let rest = time.of_day().unsigned_abs();
     let seconds = rest / 1_000_000;
     let micros = rest % 1_000_000;
@@ -162,7 +199,7 @@ pub(crate) fn time(out: &mut BytesMut, time: Time) {
     for (at, number) in pairs {
         pair(&mut text, at, number);
     }
-    out.put_slice(&text);
+    text
 }
 
 /// A calendar day.
@@ -241,6 +278,24 @@ mod tests {
             sample.replace_range(place..=place, "\"");
             assert_eq!(written(|out| text(out, &sample)), serde_json::to_string(&sample).unwrap());
         }
+    }
+
+    #[test]
+    fn bytes_are_proven_and_escaped_at_every_place() {
+        for length in 1..70 {
+            for place in 0..length {
+                for odd in ["\"", "\\", "\n", "\u{1f}", "\u{7f}", "\u{e9}", "\u{1f600}"] {
+                    let mut sample = "x".repeat(length);
+                    sample.replace_range(place..=place, odd);
+                    let want = serde_json::to_string(&sample).unwrap();
+                    assert_eq!(written(|out| unproven(out, sample.as_bytes()).unwrap()), want);
+                    let mut bytes = vec![b'x'; length];
+                    bytes[place] = 0x80;
+                    assert!(unproven(&mut BytesMut::new(), &bytes).is_err());
+                }
+            }
+        }
+        assert_eq!(written(|out| unproven(out, b"").unwrap()), "\"\"");
     }
 
     #[test]

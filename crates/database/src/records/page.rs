@@ -12,7 +12,7 @@ use mains_language::schema::{Collection, FieldId};
 
 use super::columns::ListColumn;
 use super::draft::Layout;
-use super::encode::{self, Gap, Kind};
+use super::encode::{self, Gap, Kept, Kind};
 use crate::dialect::{Column, quote};
 use crate::engine::{ReadQuery, Reading, Route, RowStream, RowView};
 
@@ -56,6 +56,7 @@ impl Part {
         let mut part = Self::none(b"");
         part.bytes.reserve(room.bytes);
         part.bytes.put_slice(room.opening);
+        let mut kept = Kept::default();
         while let Some(row) = rows.next()? {
             if part.rows == room.rows {
                 part.more = true;
@@ -64,7 +65,7 @@ impl Part {
             if part.rows > 0 {
                 part.bytes.put_u8(b',');
             }
-            encode::row(&mut part.bytes, &layout.members, row, &mut Vec::new())?;
+            encode::row(&mut part.bytes, &layout.members, row, &mut kept)?;
             part.rows += 1;
             if part.rows == room.rows {
                 part.last = keys(layout, row)?;
@@ -76,7 +77,7 @@ impl Part {
     /// One row.
     pub(super) fn one(layout: &Layout, row: &dyn RowView) -> Result<Self> {
         let mut part = Self { bytes: BytesMut::with_capacity(ONE), rows: 1, ..Self::none(b"") };
-        encode::row(&mut part.bytes, &layout.members, row, &mut Vec::new())?;
+        encode::row(&mut part.bytes, &layout.members, row, &mut Kept::default())?;
         Ok(part)
     }
 

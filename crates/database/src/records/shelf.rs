@@ -4,7 +4,7 @@ use bytes::BytesMut;
 use mains_base::{Result, Uuid, Value};
 
 use super::draft::Layout;
-use super::encode::{self, Gap};
+use super::encode::{self, Gap, Kept};
 use super::page::{fetched, keys, stitched};
 use crate::engine::{RowStream, RowView, View};
 
@@ -45,13 +45,9 @@ pub(super) enum Lead {
 impl Held {
     /// Reads a row.
     pub(super) fn read(layout: &Layout, row: &dyn RowView) -> Result<Self> {
-        let mut held = Self {
-            id: row.id(0)?.unwrap_or(Uuid::NIL),
-            json: BytesMut::with_capacity(ONE),
-            gaps: Vec::new(),
-            leads: Vec::new(),
-        };
-        encode::row(&mut held.json, &layout.members, row, &mut held.gaps)?;
+        let (mut json, mut kept) = (BytesMut::with_capacity(ONE), Kept::default());
+        encode::row(&mut json, &layout.members, row, &mut kept)?;
+        let mut held = Self { id: row.id(0)?.unwrap_or(Uuid::NIL), json, gaps: kept.gaps, leads: Vec::new() };
         for gate in &layout.gates {
             let open = match gate.visible {
                 Some(visible) => row.bool(visible)? == Some(true),

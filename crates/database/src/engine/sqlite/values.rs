@@ -115,9 +115,13 @@ impl RowView for rusqlite::Row<'_> {
     }
 
     fn text(&self, column: usize) -> Result<Option<&str>> {
+        self.unproven(column)?.map(|text| std::str::from_utf8(text).map_err(Error::internal)).transpose()
+    }
+
+    fn unproven(&self, column: usize) -> Result<Option<&[u8]>> {
         match cell(self, column)? {
             ValueRef::Null => Ok(None),
-            ValueRef::Text(text) => std::str::from_utf8(text).map(Some).map_err(Error::internal),
+            ValueRef::Text(text) => Ok(Some(text)),
             _ => wrong(column, "text"),
         }
     }
