@@ -4,7 +4,8 @@ use unicode_normalization::{UnicodeNormalization, is_nfc};
 
 /// The text in Unicode normalization form C; every text that comes in passes through here.
 pub fn nfc(text: &str) -> String {
-    if is_nfc(text) { text.to_owned() } else { text.nfc().collect() }
+    // The cheap question first: most texts are ASCII, and it is always in this form.
+    if text.is_ascii() || is_nfc(text) { text.to_owned() } else { text.nfc().collect() }
 }
 
 /// What `ignore_case` compares: NFC of the full Unicode case folding (`ß` = `ss` = `SS`, `ς` = `σ`).

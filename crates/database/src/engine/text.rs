@@ -6,6 +6,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use memchr::memchr;
+
 use crate::dialect::Dialect;
 
 /// A text that is kept and run often, as its database wants it where that is known beforehand: looking through it at
@@ -19,7 +21,7 @@ pub(crate) fn kept(dialect: Dialect, sql: Arc<str>) -> Arc<str> {
 
 /// The text for SQLite: `$1` → `?1`, `IN $1` → `IN rarray(?1)`. One that was rewritten already stays as it is.
 pub(super) fn for_sqlite(sql: &str) -> Cow<'_, str> {
-    if !sql.contains('$') {
+    if memchr(b'$', sql.as_bytes()).is_none() {
         return Cow::Borrowed(sql);
     }
     let text = rewrite(sql, |out, number, cast| {
