@@ -296,9 +296,18 @@ impl Frame<'_> {
             Auth::Kind => caller.kind.as_str().into(),
             Auth::Level => Value::Int(caller.level),
             Auth::ProvenAt => caller.proven_at.map(Time::micros).into(),
-            Auth::Roles => texts(&caller.roles),
-            Auth::Scopes => texts(&caller.scopes),
-            Auth::Rights => texts(&caller.rights),
+            Auth::Roles | Auth::Scopes | Auth::Rights => texts(self.words(part).unwrap_or_default()),
+        }
+    }
+
+    /// The parts of the caller that are lists of words.
+    fn words(&self, part: Auth) -> Option<&[String]> {
+        let caller = self.world.caller();
+        match part {
+            Auth::Roles => Some(&caller.roles),
+            Auth::Scopes => Some(&caller.scopes),
+            Auth::Rights => Some(&caller.rights),
+            _ => None,
         }
     }
 
