@@ -38,22 +38,46 @@ pub(super) fn held(
         Some(false) => return Err(Error::not_found()),
         None => return Ok(None),
     }
+    let forms = plans.forms(&source.epoch.schema, collection);
     let mut out = BytesMut::with_capacity(ONE);
-    for field in selection::selected(collection, fields)?.into_iter().map(|id| collection.field(id)) {
+    for id in selection::selected(collection, fields)? {
+        let (field, form) = (collection.field(id), forms.get(usize::from(id.0)));
+        let form = form.ok_or_else(|| Error::internal("a field without a form"))?;
         match sight.truth(&conditions.field(field, standing)) {
             Some(true) => {}
             Some(false) => continue,
             None => return Ok(None),
         }
         out.put_u8(if out.is_empty() { b'{' } else { b',' });
-        json::text(&mut out, &field.name);
-        out.put_u8(b':');
-        if sight.member(&mut out, &source.epoch.schema, collection, field)?.is_none() {
+        out.put_slice(&form.key);
+        if sight.member(&mut out, field, form.kind.as_ref())?.is_none() {
             return Ok(None);
         }
     }
     out.put_u8(b'}');
     Ok(Some(Found { body: out.freeze(), version: image.version() }))
+}
+
+/// How a field is written: the same for every record and everybody, so it is found out once.
+pub(super) struct Form {
+    /// `"title":`
+    pub(super) key: Box<[u8]>,
+    /// `None`: no JSON has it.
+    pub(super) kind: Option<Kind>,
+}
+
+impl Form {
+    /// That of a field.
+    pub(super) fn of(schema: &Schema, collection: &Collection, field: &Field) -> Self {
+        let mut key = BytesMut::new();
+        json::text(&mut key, &field.name);
+        key.put_u8(b':');
+        let kind = match (field.id, &collection.prefix) {
+            (FieldId::ID, Some(prefix)) => Some(Kind::Id(prefix.clone())),
+            _ => stored(schema, field),
+        };
+        Self { key: key.as_ref().into(), kind }
+    }
 }
 
 /// What can be known of the record alone.
@@ -82,9 +106,8 @@ impl Sight<'_> {
     pub(super) fn member(
         &self,
         out: &mut BytesMut,
-        schema: &Schema,
-        collection: &Collection,
         field: &Field,
+        kind: Option<&Kind>,
     ) -> Result<Option<()>> {
         let calculated;
         let value = match &field.computed {
@@ -102,23 +125,19 @@ impl Sight<'_> {
             self.money(out, value, currency);
             return Ok(Some(()));
         }
-        let kind = match (field.id, &collection.prefix) {
-            (FieldId::ID, Some(prefix)) => Some(Kind::Id(prefix.clone())),
-            _ => stored(schema, field),
-        };
         let Some(kind) = kind else {
             json::null(out);
             return Ok(Some(()));
         };
         if field.many.is_none() {
-            return encode::cell(out, &One(value), 0, &kind).map(Some);
+            return encode::cell(out, &One(value), 0, kind).map(Some);
         }
         out.put_u8(b'[');
         for (place, item) in value.as_list().unwrap_or_default().iter().enumerate() {
             if place > 0 {
                 out.put_u8(b',');
             }
-            encode::cell(out, &One(item), 0, &kind)?;
+            encode::cell(out, &One(item), 0, kind)?;
         }
         out.put_u8(b']');
         Ok(Some(()))

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use mains_base::Result;
-use mains_language::schema::Collection;
+use mains_language::schema::{Collection, Schema};
 
 use super::aggregate::AggregatePlan;
 use super::bounded::Bounded;
 use super::expand::Expansion;
 use super::get::GetPlan;
+use super::held::Form;
 use super::list::ListPlan;
 use super::standing::Conditions;
 use crate::engine::{ReadQuery, Reading, Route};
@@ -27,6 +28,7 @@ pub(super) struct Plans {
     /// Statements by their text: requests that differ in literals alone share a text, and so what is known of it.
     routes: Bounded<Arc<str>, (Arc<str>, Route)>,
     conditions: Bounded<u16, Arc<Conditions>>,
+    forms: Bounded<u16, Arc<[Form]>>,
 }
 
 /// A statement and where it runs.
@@ -45,6 +47,7 @@ impl Default for Plans {
             expansions: Bounded::new(256),
             routes: Bounded::new(1024),
             conditions: Bounded::new(usize::from(u16::MAX)),
+            forms: Bounded::new(usize::from(u16::MAX)),
         }
     }
 }
@@ -56,6 +59,16 @@ impl Plans {
             let conditions = Arc::new(Conditions::of(collection));
             self.conditions.put(collection.id.0, Arc::clone(&conditions));
             conditions
+        })
+    }
+
+    /// How the fields of a collection are written, by their places.
+    pub(super) fn forms(&self, schema: &Schema, collection: &Collection) -> Arc<[Form]> {
+        self.forms.get(&collection.id.0).unwrap_or_else(|| {
+            let forms: Arc<[Form]> =
+                collection.fields.iter().map(|field| Form::of(schema, collection, field)).collect();
+            self.forms.put(collection.id.0, Arc::clone(&forms));
+            forms
         })
     }
 

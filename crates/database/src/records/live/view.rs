@@ -10,8 +10,7 @@ use mains_language::schema::{Collection, CollectionId, FieldId, Schema};
 use super::condition::{Condition, own_relation};
 use crate::Epoch;
 use crate::records::bounded::Bounded;
-use crate::records::columns::key;
-use crate::records::held::Sight;
+use crate::records::held::{Form, Sight};
 use crate::records::selection::is_shown;
 use crate::records::standing::{Conditions, Rule, Standing};
 use crate::write::Image;
@@ -127,9 +126,10 @@ impl View {
                 continue;
             }
             let field = collection.field(member.field);
-            let before = out.len();
-            out.put_slice(&key(out.is_empty(), &field.name));
-            if sight.member(&mut out, schema, collection, field)?.is_none() {
+            let (before, form) = (out.len(), Form::of(schema, collection, field));
+            out.put_u8(if out.is_empty() { b'{' } else { b',' });
+            out.put_slice(&form.key);
+            if sight.member(&mut out, field, form.kind.as_ref())?.is_none() {
                 out.truncate(before);
             }
         }
