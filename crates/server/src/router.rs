@@ -198,7 +198,9 @@ impl Router {
             told(&error, &id)
         });
         let carried = std::mem::take(&mut *call.carried.lock().unwrap_or_else(PoisonError::into_inner));
-        response.headers_mut().extend(carried);
+        if !carried.is_empty() {
+            response.headers_mut().extend(carried);
+        }
         compress::answer(&mut response, &head);
         finish(&mut response, &id, head.method == Method::HEAD);
         log(&call, &route, &response, begun.elapsed());

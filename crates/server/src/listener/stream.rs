@@ -31,6 +31,8 @@ const REQUEST_ID: &[u8] = b"x-request-id: ";
 const REFUSED: &[u8] = b"HTTP/1.1 4";
 /// hyper's own answers are shorter.
 const LONGEST_REFUSAL: usize = 256;
+/// Head and body of an answer that are no longer than this are sent as one piece.
+const SMALL: usize = 2_048;
 
 /// A socket with its book.
 #[derive(Debug)]
@@ -98,6 +100,17 @@ impl Stream {
     }
 }
 
+/// Puts all pieces into one, if there is room for them; gives their length.
+fn joined(slices: &[io::IoSlice<'_>], piece: &mut [u8]) -> Option<usize> {
+    let mut length = 0;
+    for slice in slices {
+        let end = length + slice.len();
+        piece.get_mut(length..end)?.copy_from_slice(slice);
+        length = end;
+    }
+    Some(length)
+}
+
 impl AsyncRead for Stream {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -141,6 +154,11 @@ impl AsyncWrite for Stream {
         if let [only] = slices {
             return self.poll_write(context, only);
         }
+        // A copy of so few bytes costs less than the kernel's look at a list of pieces.
+        let mut piece = [0; SMALL];
+        if let Some(length) = joined(slices, &mut piece) {
+            return self.poll_write(context, piece.get(..length).unwrap_or_default());
+        }
         let written = Pin::new(&mut self.tcp).poll_write_vectored(context, slices);
         self.booked(written)
     }
@@ -155,5 +173,22 @@ impl AsyncWrite for Stream {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.tcp).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_are_joined_as_long_as_they_fit() {
+        let tried = |texts: &[&str]| {
+            let slices: Vec<_> = texts.iter().map(|text| io::IoSlice::new(text.as_bytes())).collect();
+            let mut piece = [0; 8];
+            joined(&slices, &mut piece).map(|length| String::from_utf8_lossy(&piece[..length]).into_owned())
+        };
+        assert_eq!(tried(&["head", "", "body"]).as_deref(), Some("headbody"));
+        assert_eq!(tried(&["head", "body", "!"]), None);
+        assert_eq!(tried(&[]).as_deref(), Some(""));
     }
 }

@@ -42,7 +42,7 @@ impl Records {
     }
 
     async fn make(&self, change: &Change<'_>, fields: Option<&str>) -> Result<Response> {
-        let (input, of) = (change.input()?, change.collection()?.id);
+        let (input, of) = (change.input()?, change.of);
         let lanes = rules::lanes(&change.epoch.schema, of, None, &input);
         let guests = self.guests(change)?;
         let (keyed, records, shown) = (change.keyed.clone(), self.clone(), fields.map(str::to_owned));
@@ -68,7 +68,7 @@ impl Records {
 
     /// Who makes a guest of this caller, if it is to become one.
     fn guests(&self, change: &Change<'_>) -> Result<Option<(Guests, Origin)>> {
-        let visits = change.caller.kind == CallerKind::Visitor && change.collection()?.guests;
+        let visits = change.caller.kind == CallerKind::Visitor && change.collection().guests;
         let Some(guests) = self.serving().guests.clone().filter(|_| visits) else { return Ok(None) };
         let call = change.call;
         let counted = call.counted(&change.asker, true, "guests");

@@ -41,13 +41,13 @@ struct Item {
 impl Records {
     pub(super) async fn change_many(&self, change: &Change<'_>) -> Result<Response> {
         let input = change.input()?;
-        let of = change.collection()?.id;
+        let of = change.of;
         self.many(change, move |tx, caller, ids| rules::update_many(tx, caller, of, (ids, &input))).await
     }
 
     pub(super) async fn delete_many(&self, change: &Change<'_>) -> Result<Response> {
         change.expect_no_fields()?;
-        let of = change.collection()?.id;
+        let of = change.of;
         let name = change.name.to_owned();
         let gone = move |tx: &mut Tx<'_>, caller: &mains_base::Caller, ids: &[Uuid]| {
             let done = rules::delete_many(tx, caller, of, ids)?;
@@ -62,7 +62,7 @@ impl Records {
         change: &Change<'_>,
         work: impl Fn(&mut Tx<'_>, &mains_base::Caller, &[Uuid]) -> Result<Many> + Clone + Send + Sync + 'static,
     ) -> Result<Response> {
-        let of = change.collection()?.id;
+        let of = change.of;
         let asked = query::condition(of, change.call.head.uri.query())?;
         if change.if_match.is_some() {
             let detail = "If-Match names the version of one record; leave it out.";
@@ -88,7 +88,7 @@ impl Records {
     async fn look(&self, change: &Change<'_>, mut asked: ListRequest) -> Result<Vec<Uuid>> {
         asked.fields = Some("id".to_owned());
         asked.limit = Some(PAGE);
-        let collection = change.collection()?;
+        let collection = change.collection();
         let mut seen = Vec::new();
         loop {
             let bytes = self.source(&change.epoch).list(&change.caller, &asked).await?;

@@ -176,9 +176,10 @@ impl Records {
         }
         if *method == Method::GET || *method == Method::HEAD {
             return match address.key {
-                Some("aggregate") => self.aggregate(call, address).await,
+                // Boxed, because they are larger than a get, whose future is moved with each request.
+                Some("aggregate") => Box::pin(self.aggregate(call, address)).await,
                 Some(key) => self.get(call, address.collection, key).await,
-                None => self.list(call, address.collection).await,
+                None => Box::pin(self.list(call, address.collection)).await,
             };
         }
         // Boxed, so that the many steps of a write do not make the future of every read larger.

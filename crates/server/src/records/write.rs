@@ -14,7 +14,7 @@ use mains_database::engine::Lane;
 use mains_database::records::Key;
 use mains_database::write::records::{self as rules, IfMatch, Target, Written};
 use mains_database::write::{Input, Tx};
-use mains_language::schema::Collection;
+use mains_language::schema::{Collection, CollectionId};
 
 use super::conditions::if_match;
 use super::form::Form;
@@ -37,6 +37,7 @@ pub(super) struct Change<'c> {
     pub(super) caller: Arc<Caller>,
     pub(super) keyed: Option<Keyed>,
     pub(super) epoch: Arc<Epoch>,
+    pub(super) of: CollectionId,
     pub(super) name: &'c str,
     pub(super) if_match: Option<IfMatch>,
     pub(super) content: Content,
@@ -60,7 +61,7 @@ impl Records {
         origin::check(call.head, call.settings)?;
         let asker = self.callers.ask(call.head, call.settings).await?;
         let epoch = self.db.epoch();
-        find(&epoch, address)?;
+        let of = find(&epoch, address)?.id;
         let if_match = if_match(call.head)?;
         let (body, keyed) = keyed(call, body, &asker).await?;
         let content = Content::read(call, body).await?;
@@ -70,7 +71,7 @@ impl Records {
         }
         let caller = Arc::clone(&asker.caller);
         let name = address.collection;
-        let change = Change { call, asker, caller, keyed, epoch, name, if_match, content };
+        let change = Change { call, asker, caller, keyed, epoch, of, name, if_match, content };
         let done = self.act(&change, address, &method).await;
         match (done, &change.content, call.pages) {
             (Err(error), Content::Form(form), Some(pages)) => pages
@@ -187,8 +188,8 @@ impl Records {
 }
 
 impl Change<'_> {
-    pub(super) fn collection(&self) -> Result<&Collection> {
-        find(&self.epoch, Address { collection: self.name, key: None })
+    pub(super) fn collection(&self) -> &Collection {
+        self.epoch.schema.collection(self.of)
     }
 
     fn on_behalf<T>(
@@ -208,7 +209,7 @@ impl Change<'_> {
     }
 
     fn target(&self, key: &str) -> Result<Target> {
-        let collection = self.collection()?.id;
+        let collection = self.of;
         let key = Key::parse(&self.epoch.schema, collection, &self.caller, key)?;
         Ok(Target { collection, key, if_match: self.if_match })
     }
@@ -218,7 +219,7 @@ impl Change<'_> {
     }
 
     fn text(&self, id: Uuid) -> Result<String> {
-        let prefix = self.collection()?.prefix.as_ref().ok_or_else(Error::not_found)?;
+        let prefix = self.collection().prefix.as_ref().ok_or_else(Error::not_found)?;
         Ok(id.text(prefix))
     }
 
@@ -230,7 +231,7 @@ impl Change<'_> {
 
     /// The fields that were sent.
     pub(super) fn input(&self) -> Result<Input> {
-        let collection = self.collection()?;
+        let collection = self.collection();
         let reader = Reader { schema: &self.epoch.schema, collection, caller: &self.caller };
         match &self.content {
             Content::Json(body) => reader.json(body),
