@@ -163,3 +163,32 @@ pub(super) fn money(out: &mut BytesMut, amount: i64, currency: Option<&str>) {
     }
     out.put_u8(b'}');
 }
+
+#[cfg(test)]
+mod tests {
+    use mains_base::Value;
+
+    use super::{row as write, *};
+    use crate::engine::Row;
+
+    #[test]
+    fn an_instant_that_comes_again_is_written_again() {
+        let member = |key: &str, column| Member {
+            key: key.as_bytes().into(),
+            content: Content::Cell(column, Kind::Time),
+            visible: None,
+        };
+        let members = [member("{\"a\":", 0), member(",\"b\":", 1)];
+        let (mut out, mut kept) = (BytesMut::new(), Kept::default());
+        let (one, other) = (Value::Int(0), Value::Int(1_000_001));
+        for row in [[&one, &one], [&one, &other], [&Value::Null, &other], [&one, &Value::Null]] {
+            let view = Row(row.map(Value::clone).to_vec());
+            write(&mut out, &members, &view, &mut kept).unwrap();
+            out.put_u8(b'\n');
+        }
+        let (one, other) = ("\"1970-01-01T00:00:00.000000Z\"", "\"1970-01-01T00:00:01.000001Z\"");
+        let want = [(one, one), (one, other), ("null", other), (one, "null")];
+        let want: Vec<String> = want.iter().map(|(a, b)| format!("{{\"a\":{a},\"b\":{b}}}\n")).collect();
+        assert_eq!(String::from_utf8(out.to_vec()).unwrap(), want.concat());
+    }
+}
