@@ -4,8 +4,12 @@
 
 /// The known name that a typing mistake is closest to, if one is close enough to be meant.
 pub fn nearest<'n>(wrong: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
-    let near = names.into_iter().map(|name| (distance(wrong, name), name));
-    near.filter(|(distance, name)| *distance <= 1 + name.chars().count() / 4).min().map(|(_, name)| name)
+    let letters = wrong.chars().count();
+    let within = |name: &str| 1 + name.chars().count() / 4;
+    // What is much longer or shorter is not near, and is not compared: a caller may send a name of a megabyte.
+    let names = names.into_iter().filter(|name| letters.abs_diff(name.chars().count()) <= within(name));
+    let near = names.map(|name| (distance(wrong, name), name));
+    near.filter(|(distance, name)| *distance <= within(name)).min().map(|(_, name)| name)
 }
 
 /// How many letters to insert, delete, replace or swap with their neighbor (optimal string alignment distance).
@@ -39,5 +43,6 @@ mod tests {
         assert_eq!(nearest("requird", ["unique", "required"]), Some("required"));
         assert_eq!(nearest("zebra", ["title", "body"]), None);
         assert_eq!(nearest("", []), None);
+        assert_eq!(nearest(&"title".repeat(200_000), ["title"]), None);
     }
 }

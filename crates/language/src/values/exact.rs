@@ -28,12 +28,16 @@ enum Level {
     List(usize),
 }
 
-/// All flaws of a JSON text, in order.
+/// Flaws that are told of one text. Each has a pointer that may be nearly as long as the text itself, so without an end a
+/// text of a megabyte could ask for many gigabytes.
+const MOST: usize = 20;
+
+/// The first flaws of a JSON text, in order.
 pub fn flaws(source: &[u8]) -> Vec<Flaw> {
     let mut levels: Vec<Level> = Vec::new();
     let mut found = Vec::new();
     let mut rest = source;
-    while let Some((&first, behind)) = rest.split_first() {
+    while let Some((&first, behind)) = rest.split_first().filter(|_| found.len() < MOST) {
         let mut taken = 1;
         match first {
             b'{' => {
@@ -136,7 +140,14 @@ mod tests {
     }
 
     #[test]
-    fn what_a_value_says_is_none() {
+    fn a_text_full_of_flaws_is_told_of_a_few() {
+        let name = "n".repeat(100_000);
+        let source = format!("{{\"{name}\": {{{}\"a\": 1}}}}", "\"a\": 1, ".repeat(50_000));
+        assert_eq!(found(&source).len(), MOST);
+    }
+
+    #[test]
+    fn a_value_says_all_of_these() {
         for source in [
             r#"{"a": {"b": 1}, "b": {"b": 1}, "c": ["b", "b", {"b": "b"}]}"#,
             r#"{"a": "{\"a\": 1, \"a\": 2}", "b": "[99999999999999999999999]"}"#,

@@ -4,7 +4,7 @@ use mains_base::{Currency, Date, IdError, MAX_INTEGER, Money, Point, Time, Uuid,
 use serde_json::Value as Json;
 
 use super::problem::FieldProblem;
-use super::{decimal, no_currency, target};
+use super::{DEEPEST_JSON, decimal, no_currency, target};
 use crate::schema::{CurrencyRule, Field, FieldKind, Schema};
 
 type Read = Result<Value, FieldProblem>;
@@ -184,12 +184,31 @@ fn point(json: &Json) -> Read {
 
 /// JSON as it is stored: no blanks, keys sorted, so that equal values are equal texts.
 fn canonical(json: &Json) -> Read {
+    if is_deeper(json, DEEPEST_JSON) {
+        return Err(too_deep());
+    }
     let mut sorted = json.clone();
     sorted.sort_all_objects();
     if contains_nul(&sorted) {
         return Err(FieldProblem::new("type", "Leave out the character U+0000."));
     }
     Ok(Value::Text(sorted.to_string()))
+}
+
+/// What is said of JSON that is deeper than is kept.
+pub fn too_deep() -> FieldProblem {
+    let message = format!("At most {DEEPEST_JSON} lists and objects may stand in each other here.");
+    FieldProblem::new("too_deep", message)
+}
+
+/// Whether more than `levels` lists and objects stand in each other; looks no deeper than that.
+fn is_deeper(json: &Json, levels: usize) -> bool {
+    let below = |json: &Json| levels.checked_sub(1).is_none_or(|levels| is_deeper(json, levels));
+    match json {
+        Json::Array(items) => levels == 0 || items.iter().any(below),
+        Json::Object(parts) => levels == 0 || parts.values().any(below),
+        _ => false,
+    }
 }
 
 fn contains_nul(json: &Json) -> bool {

@@ -1,7 +1,8 @@
 //! Values of fields: read from JSON and from text, checked, and written again.
 //!
 //! Invariant: what [`from_json`] and [`from_text`] give fits its field: texts are in NFC, without U+0000 and never
-//! empty (that is null), numbers are within the field's limits, lists hold nothing twice. `required` is not asked
+//! empty (that is null), numbers are within the field's limits, JSON is at most [`DEEPEST_JSON`] deep, lists hold nothing
+//! twice. `required` is not asked
 //! here, since a change leaves out what it does not touch.
 
 mod decimal;
@@ -20,10 +21,15 @@ use serde_json::Value as Json;
 
 pub use decimal::{decimal_from_text, decimal_to_text};
 pub use exact::{Flaw, FlawKind, flaws};
+pub use input::too_deep;
 pub use output::{duration_to_text, json_of_type, to_json, to_text};
 pub use problem::FieldProblem;
 
 use crate::schema::{Collection, Field, FieldKind, Schema};
+
+/// The most lists and objects in each other that a JSON field holds. Whoever reads what is stored, in an answer, an export
+/// or the log, has some levels of its own around it, and readers of JSON stop at 128.
+pub const DEEPEST_JSON: usize = 64;
 
 /// The currency that stands in a money value until the record's own currency field says it
 /// ([`crate::schema::CurrencyRule::Field`]); ISO 4217 calls it "no currency".

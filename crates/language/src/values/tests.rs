@@ -141,6 +141,23 @@ fn said_of(field: &Field, json: serde_json::Value) -> String {
 }
 
 #[test]
+fn json_is_only_so_deep_that_every_reader_can_follow() {
+    let nested = |open: &str, close: &str, levels: usize| {
+        serde_json::from_str::<serde_json::Value>(&(open.repeat(levels) + "1" + &close.repeat(levels)))
+            .unwrap()
+    };
+    let kind = || FieldKind::Json { max_bytes: 65_536 };
+    let refused = "too_deep: At most 64 lists and objects may stand in each other here.";
+    for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
+        let deepest = nested(open, close, DEEPEST_JSON);
+        assert!(from_json(&field(kind()), &schema(), &deepest).is_ok(), "{open}");
+        assert_eq!(said(kind(), nested(open, close, DEEPEST_JSON + 1)), refused);
+        let text = nested(open, close, DEEPEST_JSON + 1).to_string();
+        assert_eq!(from_text(&field(kind()), &schema(), &text).unwrap_err().code, "too_deep");
+    }
+}
+
+#[test]
 #[expect(clippy::too_many_lines, reason = "one table of cases")]
 fn what_to_type_instead() {
     let short = || FieldKind::Text { min: Some(2), max: 3, pattern: None, ignore_case: false };

@@ -8,8 +8,9 @@ use mains_database::write::{Input, Sent};
 use mains_language::schema::{Argument, Collection, Command, Default, Field, FieldId, Schema};
 use mains_language::values;
 
-use crate::records::input::{Reader, Said, members};
+use crate::records::input::{Reader, Said};
 use crate::records::lost::lost;
+use crate::records::members::members;
 use crate::records::write::Content;
 
 /// What was read.

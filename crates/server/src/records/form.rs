@@ -3,6 +3,7 @@
 use http::Method;
 use mains_base::{Error, Kind, Result, nearest};
 
+use super::members::MOST_FIELDS;
 use crate::multipart;
 use crate::percent;
 
@@ -43,6 +44,7 @@ impl Form {
                 "_page" => form.page = said,
                 "_form" => form.name = said,
                 other if other.starts_with('_') => return Err(unknown(other)),
+                _ if form.fields.len() == MOST_FIELDS => return Err(too_many()),
                 _ => form.fields.push((name, value)),
             }
         }
@@ -66,6 +68,11 @@ fn unknown(name: &str) -> Error {
     malformed("forms.unknown", format!("A form has no field {name:?} with this meaning.{near}"))
 }
 
+fn too_many() -> Error {
+    let detail = format!("A form has at most {MOST_FIELDS} fields; send it in parts.");
+    malformed("forms.too_many", detail)
+}
+
 fn unreadable() -> Error {
     malformed(
         "forms.unreadable",
@@ -87,9 +94,12 @@ mod tests {
         assert_eq!((form.method, form.next.as_deref()), (Some(Method::PATCH), Some("/thanks")));
         let fields: Vec<_> = form.fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
         assert_eq!(fields, ["title=a b", "tags=x", "tags=y"]);
-        for (body, code) in
-            [("_method=GET", "forms.method"), ("_nxt=/", "forms.unknown"), ("a=%ff", "forms.unreadable")]
-        {
+        for (body, code) in [
+            ("_method=GET", "forms.method"),
+            ("_nxt=/", "forms.unknown"),
+            ("a=%ff", "forms.unreadable"),
+            (&*"a=1&".repeat(MOST_FIELDS + 1), "forms.too_many"),
+        ] {
             assert_eq!(Form::read(body.as_bytes()).unwrap_err().code(), code, "{body}");
         }
     }

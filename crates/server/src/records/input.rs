@@ -4,14 +4,14 @@
 //! knows what comes first; nothing is ignored but what only the server sets and a client sends back (system and
 //! computed fields).
 
-use mains_base::{Caller, Error, FieldError, IdError, Kind, Result, Uuid, Value, nearest};
+use mains_base::{Caller, FieldError, IdError, Result, Uuid, Value, nearest};
 use mains_database::write::{Input, Sent};
 use mains_language::schema::{Collection, Field, FieldId, FieldKind, Schema};
 use mains_language::values;
-use serde::de::{Deserializer as _, MapAccess, Visitor};
 use serde_json::Value as Json;
 
 use super::lost::lost;
+use super::members::members;
 
 /// The word that stands for the caller's account.
 const ME: &str = "me";
@@ -106,6 +106,10 @@ impl Reader<'_> {
     fn inside(self, name: &str, path: &str, (texts, input): (&[&str], &mut Input)) -> Result<(), FieldError> {
         let is_json = |field: &&Field| matches!(field.kind, FieldKind::Json { .. }) && field.many.is_none();
         let field = self.collection.find(name).filter(is_json).ok_or_else(|| self.unknown(name))?;
+        // Before anything is made of it: the path is as long as the body.
+        if path.split('.').nth(values::DEEPEST_JSON).is_some() {
+            return Err(values::too_deep().at(&field.name));
+        }
         let text = texts.last().copied().unwrap_or_default();
         let leaf = if text.is_empty() { Json::Null } else { Json::String(text.to_owned()) };
         let patch = path
@@ -290,35 +294,6 @@ fn unbounded(field: &Field) -> Field {
     Field { kind, ..field.clone() }
 }
 
-/// The members of a JSON object in the order they were sent; one that comes twice is refused.
-pub(crate) fn members(body: &[u8]) -> Result<Vec<(String, Json)>> {
-    struct Members;
-    impl<'de> Visitor<'de> for Members {
-        type Value = Vec<(String, Json)>;
-
-        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str("a JSON object")
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-            let mut members = Vec::with_capacity(map.size_hint().unwrap_or(8).min(64));
-            while let Some(name) = map.next_key::<String>()? {
-                if members.iter().any(|(other, _)| *other == name) {
-                    return Err(serde::de::Error::custom(format!("{name:?} comes twice")));
-                }
-                members.push((name, map.next_value()?));
-            }
-            Ok(members)
-        }
-    }
-    let mut json = serde_json::Deserializer::from_slice(body);
-    let members = json.deserialize_map(Members).and_then(|members| json.end().map(|()| members));
-    members.map_err(|error| {
-        let detail = format!("The body must be one JSON object: {error}.");
-        Error::new(Kind::Malformed, "request.json", detail)
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use mains_language::schema::Owner;
@@ -367,6 +342,24 @@ currency = "EUR"
     }
 
     #[test]
+    fn a_form_reaches_only_so_deep_into_json() {
+        let form = |name: &str| {
+            let file = File { path: "collections/things.toml".into(), source: THINGS.into() };
+            let schema = load(&[Layer { owner: Owner::Site, files: vec![file] }]).unwrap();
+            let caller = Caller::visitor();
+            let reader =
+                Reader { schema: &schema, collection: schema.find("things").unwrap(), caller: &caller };
+            let input = reader.form([(name, "1")].into_iter());
+            input.problems.first().map(|problem| (problem.pointer.clone(), problem.code))
+        };
+        let name = |levels: usize| format!("extra{}", ".a".repeat(levels));
+        assert_eq!(form(&name(values::DEEPEST_JSON)), None);
+        for levels in [values::DEEPEST_JSON + 1, 20_000, 500_000] {
+            assert_eq!(form(&name(levels)), Some(("/extra".to_owned(), "too_deep")), "{levels}");
+        }
+    }
+
+    #[test]
     fn money_is_added_to_as_numbers_are() {
         assert_eq!(
             read(r#"{"price": {"add": {"amount": -250}}}"#),
@@ -375,24 +368,5 @@ currency = "EUR"
         assert_eq!(read(r#"{"price": {"add": {"amount": 1, "currency": "USD"}}}"#), "/price currency");
         assert_eq!(read(r#"{"price": {"add": 1}}"#), "/price type");
         assert_eq!(read(r#"{"price": {"add": {"amount": 1}, "amount": 2}}"#), "/price type");
-    }
-
-    #[test]
-    fn one_object_and_nothing_else() {
-        let read = |text: &str| members(text.as_bytes()).map(|members| members.len());
-        assert_eq!(read(" {\"a\": 1, \"b\": {\"c\": [1]}} ").unwrap(), 2);
-        for bad in [
-            "",
-            "[]",
-            "1",
-            "{}{}",
-            "{\"a\": 1, \"a\": 2}",
-            "{\"a\": 01}",
-            "{\"a\": NaN}",
-            "{\"a\": \"\\ud800\"}",
-            "{",
-        ] {
-            assert_eq!(read(bad).unwrap_err().code(), "request.json", "{bad}");
-        }
     }
 }

@@ -9,6 +9,7 @@ pub(crate) mod lost;
 mod make;
 mod many;
 mod media;
+pub(crate) mod members;
 pub(crate) mod origin;
 mod query;
 pub(crate) mod write;
