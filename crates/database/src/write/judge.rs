@@ -47,6 +47,7 @@ impl Tx<'_> {
         draft: &mut Draft,
     ) -> Result<()> {
         let mut problems = std::mem::take(&mut draft.problems);
+        problems.extend(of_commands(collection, authority, &draft.given));
         let image = &draft.image;
         let missing = missing(collection, image, authority);
         // A value that was refused is not also a value that was left out.
@@ -130,7 +131,8 @@ fn questions<'c>(
         return questions;
     }
     for field in draft.given.iter().map(|&id| collection.field(id)) {
-        if let Some(rule) = &field.write {
+        let told = collection.commands_only.fields.contains(&field.id);
+        if let Some(rule) = field.write.as_ref().filter(|_| !told) {
             questions.add(Asked::Write(field), rule);
         }
     }
@@ -143,6 +145,17 @@ fn questions<'c>(
         questions.add(Asked::Step, rule);
     }
     questions
+}
+
+/// What was given for fields that only commands of an app change, which binds staff, too.
+fn of_commands(collection: &Collection, authority: &Authority, given: &[FieldId]) -> Vec<FieldError> {
+    let only = &collection.commands_only.fields;
+    let given = given.iter().filter(|id| !authority.sets && only.contains(id));
+    given.map(|&id| by_command(collection.field(id))).collect()
+}
+
+fn by_command(field: &Field) -> FieldError {
+    FieldError::new(&field.name, "not_allowed", "Only a command changes this. Leave it as it is.")
 }
 
 /// Needed fields without a value. What a site needs of an app's collection binds those who send it, not Mains.

@@ -2,6 +2,8 @@
 
 use mains_base::{Caller, CallerKind, Error, Kind};
 
+use super::input::Authority;
+
 /// 403; of a visitor or a guest 401: signing in may help.
 pub(super) fn forbidden(caller: &Caller) -> Error {
     if matches!(caller.kind, CallerKind::Visitor | CallerKind::Guest) {
@@ -9,6 +11,16 @@ pub(super) fn forbidden(caller: &Caller) -> Error {
         return Error::new(Kind::Unauthenticated, "unauthenticated", sentence);
     }
     Error::new(Kind::Forbidden, "forbidden", "You may not do this. Ask who runs this site if you should.")
+}
+
+/// 403 of what the commands of an app do alone. Whoever rules bind learns no more than of any other closed door.
+pub(super) fn commands_only(authority: &Authority) -> Error {
+    if authority.bound {
+        return forbidden(&authority.caller);
+    }
+    let sentence =
+        "Only a command of this collection does this. Use that; its chapter of the guide names them.";
+    Error::new(Kind::Forbidden, "records.commands_only", sentence)
 }
 
 /// 403 of what is only ever added.

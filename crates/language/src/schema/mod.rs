@@ -97,10 +97,26 @@ pub struct Collection {
     pub inverses: Vec<Inverse>,
     /// What one can do besides, by POST.
     pub commands: Vec<Command>,
+    /// What those alone do.
+    pub commands_only: CommandsOnly,
     /// A visitor's first write here makes a guest account.
     pub guests: bool,
     /// Facts of a provider: what a site adds never refuses them.
     pub facts: bool,
+}
+
+/// What the commands of a ready-made app do and no door of records, whoever asks: staff and API keys neither. Mains itself
+/// may (imports, seeds).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CommandsOnly {
+    /// Making a record.
+    pub create: bool,
+    /// Changing one, whatever of it.
+    pub update: bool,
+    /// Deleting one.
+    pub delete: bool,
+    /// Changing these.
+    pub fields: Vec<FieldId>,
 }
 
 /// The rules of a collection.
@@ -202,6 +218,7 @@ impl Collection {
             random_ids: false,
             inverses: Vec::new(),
             commands: Vec::new(),
+            commands_only: CommandsOnly::default(),
             guests: false,
             facts: false,
         }

@@ -5,6 +5,7 @@
 
 mod automatic;
 mod checks;
+mod commanded;
 mod commands;
 mod declared;
 mod diagnostic;
@@ -85,6 +86,7 @@ fn build(declared: &[declared::Declared<'_, '_>]) -> Schema {
     transitions::build(&mut schema, &sources, &failed);
     fields::expressions(&mut schema, &sources, &failed);
     rules::build(&mut schema, declared, &failed);
+    commanded::build(&mut schema, declared);
     indexes::build(&mut schema, declared, &sources, &failed);
     checks::build(&mut schema, declared, &failed);
     commands::build(&mut schema, declared, &failed);

@@ -5,7 +5,7 @@ use super::document::Keys;
 use crate::schema::Owner;
 
 /// Keys of a collection.
-const COLLECTION: [&str; 22] = [
+const COLLECTION: [&str; 23] = [
     "prefix",
     "was",
     "extends",
@@ -25,6 +25,7 @@ const COLLECTION: [&str; 22] = [
     "history",
     "facts",
     "commands",
+    "commands_only",
     "queries",
     "guests",
     "key",
@@ -37,7 +38,8 @@ const TABLE: [&str; 4] = ["key", "was", "fields", "indexes"];
 /// Keys that are known and not built.
 const LATER: [&str; 5] = ["no_overlap", "effects", "search", "limits", "history"];
 /// Keys for ready-made apps alone.
-const APPS_ONLY: [&str; 7] = ["area", "replaceable", "bounds", "reserved", "facts", "commands", "queries"];
+const APPS_ONLY: [&str; 8] =
+    ["area", "replaceable", "bounds", "reserved", "facts", "commands", "commands_only", "queries"];
 
 /// Options that fields of every type share.
 const SHARED: [&str; 19] = [

@@ -18,9 +18,7 @@ use super::{Outcome, Written, act};
 pub fn create(tx: &mut Tx<'_>, caller: &Caller, collection: CollectionId, input: &Input) -> Result<Written> {
     let declared = tx.of(collection)?;
     let authority = act(tx, caller, declared.collection());
-    if authority.bound && declared.collection().rules.create.is_none() {
-        return Err(refusal::forbidden(caller));
-    }
+    expect_open(&authority, declared.collection())?;
     if let Some(id) = input.id {
         let wrong = check_id(declared.collection(), id, &authority);
         wrong.map_err(|error| beside(&error, &input.problems))?;
@@ -29,6 +27,17 @@ pub fn create(tx: &mut Tx<'_>, caller: &Caller, collection: CollectionId, input:
         }
     }
     make(tx, &authority, &declared, input)
+}
+
+/// Refuses where this caller makes no records at all.
+pub(super) fn expect_open(authority: &Authority, collection: &Collection) -> Result<()> {
+    if collection.commands_only.create && !authority.sets {
+        return Err(refusal::commands_only(authority));
+    }
+    if authority.bound && collection.rules.create.is_none() {
+        return Err(refusal::forbidden(&authority.caller));
+    }
+    Ok(())
 }
 
 /// Stores a new record that passes everything.

@@ -37,7 +37,11 @@ pub fn update_many(
     let fields = FieldRules::of(declared.collection(), input);
     let rule = declared.collection().rules.update.as_ref();
     let mut changed = 0;
-    for found in all(tx, &authority, collection, (first(ids), rule, &fields.trees))? {
+    let found = all(tx, &authority, collection, (first(ids), rule, &fields.trees))?;
+    if declared.collection().commands_only.update && !authority.sets && !found.is_empty() {
+        return Err(refusal::commands_only(&authority));
+    }
+    for found in found {
         let written = apply(tx, &authority, found, (&fields, input))?;
         changed += usize::from(written.changed);
     }
@@ -50,6 +54,9 @@ pub fn delete_many(tx: &mut Tx<'_>, caller: &Caller, collection: CollectionId, i
     let authority = act(tx, caller, declared.collection());
     let rule = declared.collection().rules.delete.as_ref();
     let found = all(tx, &authority, collection, (first(ids), rule, &[]))?;
+    if declared.collection().commands_only.delete && !authority.sets && !found.is_empty() {
+        return Err(refusal::commands_only(&authority));
+    }
     let images: Vec<_> = found.into_iter().map(|found| found.image).collect();
     tx.delete_all(&images)?;
     Ok(Many { changed: images.len(), more: ids.len() > MOST })

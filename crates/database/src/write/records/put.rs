@@ -9,7 +9,7 @@ use mains_language::schema::Collection;
 use super::super::draft::is_set_by_server;
 use super::super::input::{Input, Sent, check_id};
 use super::super::{Tx, refusal};
-use super::create::make;
+use super::create::{expect_open, make};
 use super::target::Which;
 use super::{Target, Written, act, target, update};
 use crate::records::Key;
@@ -20,14 +20,13 @@ pub fn put(tx: &mut Tx<'_>, caller: &Caller, target: &Target, input: &Input) -> 
     let input = with_address(declared.collection(), &target.key, input);
     let authority = act(tx, caller, declared.collection());
     if !target::find(tx, &authority, target.collection, (Which::Key(&target.key), &[]))?.is_empty() {
-        return update(tx, caller, target, &input);
+        // The id that a client made is for a record that was not there yet.
+        return update(tx, caller, target, &Input { id: None, ..input });
     }
     if target.if_match.is_some() {
         return Err(refusal::changed_meanwhile());
     }
-    if authority.bound && declared.collection().rules.create.is_none() {
-        return Err(refusal::forbidden(caller));
-    }
+    expect_open(&authority, declared.collection())?;
     if let Some(id) = input.id {
         check_id(declared.collection(), id, &authority)?;
     }

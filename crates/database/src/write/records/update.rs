@@ -9,7 +9,7 @@ use mains_language::schema::{Collection, Field, FieldId};
 use super::super::draft::never_sent;
 use super::super::input::{Authority, Input};
 use super::super::judge::not_writable;
-use super::super::{Image, Tx, transition};
+use super::super::{Image, Tx, refusal, transition};
 use super::target::{self, Found};
 use super::{Outcome, Target, Written, act};
 
@@ -20,6 +20,9 @@ pub fn update(tx: &mut Tx<'_>, caller: &Caller, target: &Target, input: &Input) 
     let rule = declared.collection().rules.update.as_ref();
     let fields = FieldRules::of(declared.collection(), input);
     let found = target::get(tx, &authority, target, (rule, &fields.trees))?;
+    if declared.collection().commands_only.update && !authority.sets {
+        return Err(refusal::commands_only(&authority));
+    }
     apply(tx, &authority, found, (&fields, input))
 }
 
@@ -85,6 +88,10 @@ pub(super) fn apply(
     let mut input = input.clone();
     input.values.retain(|(id, _)| !refused.iter().any(|(other, _)| other == id));
     input.problems.extend(refused.into_iter().map(|(_, problem)| problem));
+    if input.id.is_some_and(|id| id != image.id()) {
+        let message = "The id of a record is never changed. Leave it as it is.";
+        input.problems.push(FieldError::new("id", "immutable", message));
+    }
     let names: Vec<&Field> = fields.sent.iter().copied().filter(|field| unseen.contains(&field.id)).collect();
     let changed = tx.change(authority, &image, (&input, &[])).map_err(|error| discreet(error, &names))?;
     let outcome = if Arc::ptr_eq(&image, &changed) { Outcome::Unchanged } else { Outcome::Changed };

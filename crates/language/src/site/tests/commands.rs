@@ -1,7 +1,7 @@
 //! What only ready-made apps may say: commands, and how they are refused.
 
 use super::*;
-use crate::schema::{Answers, On, Replay};
+use crate::schema::{Answers, CommandsOnly, On, Replay};
 
 const NOTES: &str = "prefix = \"note\"\narea = \"notes\"\nfacts = true\n\
     [fields.title]\ntype = \"text\"\n";
@@ -48,6 +48,70 @@ fn a_command_says_all_of_itself() {
         (On::Record, Answers::Record(notes.id), Replay::Required)
     );
     assert_eq!(hide.staff.as_deref(), Some("notes"));
+}
+
+#[test]
+fn what_only_commands_do_is_closed_for_rules_too() {
+    let schema = app("[fields.size]\ntype = \"integer\"\n").unwrap();
+    assert_eq!(of(&schema, "notes").commands_only, CommandsOnly::default());
+    let only = "commands_only = [\"create\", \"delete\", \"title\"]\n";
+    let load_with = |site: &str| {
+        let notes = format!("{only}{NOTES}[fields.size]\ntype = \"integer\"\n");
+        let app = layer(Owner::App("notes".into()), &[("collections/notes.toml", &notes)]);
+        let site = format!("extends = \"notes\"\n{site}");
+        load(&[app, layer(Owner::Site, &[("collections/notes.toml", &site)])])
+    };
+    let schema = load_with("[fields.color]\ntype = \"text\"\n").unwrap();
+    let notes = of(&schema, "notes");
+    let title = notes.find("title").unwrap();
+    let expected = CommandsOnly { create: true, update: false, delete: true, fields: vec![title.id] };
+    assert_eq!(notes.commands_only, expected);
+    let write = title.write.as_ref().and_then(|rule| rule.as_constant());
+    assert_eq!(write, Some(&mains_base::Value::Bool(false)));
+    assert!(notes.find("size").unwrap().write.is_none());
+    let Err(found) =
+        load_with("[fields.about]\ntype = \"relation\"\nto = \"notes\"\non_delete = \"cascade\"\n")
+    else {
+        panic!("this loads")
+    };
+    assert_eq!(
+        words(&found),
+        [
+            "collections/notes.toml:5: Only commands delete notes, so none goes with another record. Say on_delete = \"clear\"."
+        ]
+    );
+}
+
+#[test]
+fn lists_of_what_only_commands_do_that_are_refused() {
+    let said = |top: &str, rest: &str| {
+        let notes = format!("{top}\n{NOTES}{rest}");
+        let Err(found) = load(&[layer(Owner::App("notes".into()), &[("collections/notes.toml", &notes)])])
+        else {
+            panic!("this loads: {notes}")
+        };
+        words(&found).join(" ").replace("collections/notes.toml:", "")
+    };
+    for (top, rest, expected) in [
+        (
+            "commands_only = [\"titel\"]",
+            "",
+            "1: `titel` is neither create, update nor delete, nor a stored field. Did you mean \"title\"?",
+        ),
+        ("commands_only = [\"id\"]", "", "1: `id` is neither create, update nor delete, nor a stored field."),
+        (
+            "commands_only = [\"delete\"]",
+            "[rules]\ndelete = 'true'\n",
+            "8: Only commands delete here, so no rule is asked. Leave the rule out.",
+        ),
+        (
+            "commands_only = [\"title\"]",
+            "write = 'true'\n",
+            "7: Only commands change this, so no rule is asked. Leave the rule out.",
+        ),
+    ] {
+        assert_eq!(said(top, rest), expected, "{top}");
+    }
 }
 
 #[test]
@@ -121,13 +185,14 @@ fn commands_that_are_refused() {
 #[test]
 fn a_site_cannot_say_what_apps_may() {
     let found =
-        notes("facts = true\n[commands.hide]\nallow = 'true'\n[queries.hide]\nallow = 'true'\n").unwrap_err();
+        notes("facts = true\ncommands_only = [\"create\"]\n[commands.hide]\nallow = 'true'\n[queries.hide]\nallow = 'true'\n").unwrap_err();
     assert_eq!(
         words(&found),
         [
             "collections/notes.toml:2: Only ready-made apps may say `facts`. Leave it out.",
-            "collections/notes.toml:3: Only ready-made apps may say `commands`. Leave it out.",
-            "collections/notes.toml:5: Only ready-made apps may say `queries`. Leave it out.",
+            "collections/notes.toml:4: Only ready-made apps may say `commands`. Leave it out.",
+            "collections/notes.toml:3: Only ready-made apps may say `commands_only`. Leave it out.",
+            "collections/notes.toml:6: Only ready-made apps may say `queries`. Leave it out.",
         ]
     );
 }
