@@ -23,12 +23,20 @@ impl Tx<'_> {
     pub fn erase_account(&mut self, accounts: CollectionId, account: Uuid) -> Result<bool> {
         let schema = self.schema();
         let mut left = BATCH;
-        for collection in schema.collections.iter().filter(|one| !one.is_table() && one.id != accounts) {
-            left = left.saturating_sub(self.erase_going(collection, (accounts, account), left)?);
+        let others = || schema.collections.iter().filter(|one| !one.is_table() && one.id != accounts);
+        // What is personal first: once the relations that lead to it are cleared or gone, nobody finds it. For the same
+        // reason what lies behind more of them comes before what lies behind fewer.
+        let mut paths: Vec<_> =
+            others().flat_map(|one| paths(one).into_iter().map(move |path| (one, path))).collect();
+        paths.sort_by_key(|(_, path)| std::cmp::Reverse(path.len()));
+        for (collection, path) in paths {
+            left = left.saturating_sub(self.erase_in(&schema, (collection, path), (account, left))?);
             if left == 0 {
                 return Ok(true);
             }
-            left = left.saturating_sub(self.erase_in(&schema, collection, (account, left))?);
+        }
+        for collection in others() {
+            left = left.saturating_sub(self.erase_going(collection, (accounts, account), left)?);
             if left == 0 {
                 return Ok(true);
             }
@@ -83,30 +91,23 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Personal fields of other collections that lead to the account.
+    /// Personal fields of another collection whose path leads to the account.
     fn erase_in(
         &mut self,
         schema: &Schema,
-        collection: &Collection,
+        (collection, path): (&Collection, &[FieldId]),
         (account, most): (Uuid, usize),
     ) -> Result<usize> {
-        let mut count = 0;
-        let mut paths: Vec<&Vec<FieldId>> =
-            collection.fields.iter().filter_map(|field| field.personal.as_ref()).collect();
-        paths.dedup();
-        for path in paths {
-            let personal = |field: &Field| field.is_stored() && field.personal.as_ref() == Some(path);
-            let Some(tail) = tail(schema, collection, path, personal) else { continue };
-            let images = self.images(collection.id, &format!("{tail} LIMIT {most}"), &[account.into()])?;
-            count += images.len();
-            for image in &images {
-                self.erase_fields(collection, image, personal)?;
-            }
-            if path.len() > 1 {
-                self.forget_changes(collection, &images)?;
-            }
+        let personal = |field: &Field| field.is_stored() && field.personal.as_deref() == Some(path);
+        let Some(tail) = tail(schema, collection, path, personal) else { return Ok(0) };
+        let images = self.images(collection.id, &format!("{tail} LIMIT {most}"), &[account.into()])?;
+        for image in &images {
+            self.erase_fields(collection, image, personal)?;
         }
-        Ok(count)
+        if path.len() > 1 {
+            self.forget_changes(collection, &images)?;
+        }
+        Ok(images.len())
     }
 
     /// Forgets what the log says of records that do not name the account themselves, so that nobody finds them by it.
@@ -135,6 +136,16 @@ impl Tx<'_> {
         self.state.kept.silence((collection.id, image.id()));
         Ok(())
     }
+}
+
+/// The different paths to accounts whose personal data stands in a collection.
+fn paths(collection: &Collection) -> Vec<&[FieldId]> {
+    let stored = collection.fields.iter().filter(|field| field.is_stored());
+    let mut paths: Vec<&[FieldId]> = stored.filter_map(|field| field.personal.as_deref()).collect();
+    paths.sort_unstable();
+    paths.dedup();
+    paths.retain(|path| !path.is_empty());
+    paths
 }
 
 /// `WHERE` that finds records whose path leads to the account `$1` and that still hold something personal.

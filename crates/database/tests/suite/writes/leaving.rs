@@ -101,10 +101,43 @@ message = "Nobody is their own friend."
 read = 'true'
 "#;
 
+/// Reviews that stay when their author goes, and answers to them, in the order in which it is hardest to find them.
+const REVIEWS: &str = r#"
+prefix = "review"
+[fields.author]
+type = "relation"
+to = "accounts"
+on_delete = "clear"
+[fields.by]
+type = "text"
+personal = "author"
+[rules]
+read = 'true'
+"#;
+const THANKS: &str = r#"
+prefix = "thank"
+[fields.review]
+type = "relation"
+to = "reviews"
+required = true
+[fields.whom]
+type = "text"
+personal = "review.author"
+[rules]
+read = 'true'
+"#;
+
 fn schema() -> Arc<Schema> {
     let file = |path: &str, source: &str| File { path: path.into(), source: source.into() };
     let app = vec![file("collections/accounts.toml", ACCOUNTS), file("tables/account_secrets.toml", SECRETS)];
-    let site = [("posts", POSTS), ("comments", COMMENTS), ("votes", VOTES), ("limiteds", LIMITED)];
+    let site = [
+        ("posts", POSTS),
+        ("comments", COMMENTS),
+        ("votes", VOTES),
+        ("limiteds", LIMITED),
+        ("reviews", REVIEWS),
+        ("thanks", THANKS),
+    ];
     let site = site.iter().map(|(name, source)| file(&format!("collections/{name}.toml"), source)).collect();
     let layers = [
         Layer { owner: Owner::App("accounts".into()), files: app },
@@ -214,6 +247,22 @@ fn an_erased_account_is_in_no_row_and_in_no_change() {
         let told: Vec<_> = log.iter().filter_map(|change| change.data.as_deref()).collect();
         assert!(!told.iter().any(|data| data.contains("Ines")), "{told:#?}");
         assert!(told.iter().any(|data| data.contains("Jon")), "others stay: {told:#?}");
+    });
+}
+
+#[test]
+fn what_is_personal_is_found_before_the_way_to_it_is_cleared() {
+    on_both(|site| async move {
+        let ines = site.account("Ines Maria").await.id;
+        let ines_text = site.text("accounts", ines);
+        let review = make(&site, "reviews", json!({"author": ines_text, "by": "Ines M."})).await;
+        let thanks = json!({"review": site.text("reviews", review), "whom": "Dear Ines"});
+        let thanks = make(&site, "thanks", thanks).await;
+        let accounts = site.collection("accounts");
+        while site.db.write(&[], move |tx| tx.erase_account(accounts, ines)).await.unwrap() {}
+        assert_eq!(site.value("reviews", review, "author").await, Json::Null, "cleared");
+        assert_eq!(site.value("reviews", review, "by").await, Json::Null);
+        assert_eq!(site.value("thanks", thanks, "whom").await, Json::Null);
     });
 }
 
