@@ -1,7 +1,8 @@
 //! `Idempotency-Key`: the same POST sent twice is done once and answered twice.
 //!
 //! Invariants: the key is a row in the transaction of the effect, so either both are there or neither; a key belongs to
-//! its caller, so nobody is given the answer of another; a request that failed leaves no key.
+//! its caller, of visitors to their network, so nobody is given the answer of another; a request that failed leaves no
+//! key.
 
 mod store;
 
@@ -18,6 +19,8 @@ pub(crate) use store::{forget_record, purge};
 
 use crate::callers::{Asker, By};
 use crate::keys::Hash;
+use crate::listener::Network;
+use crate::router::Call;
 
 const HEADER: &str = "idempotency-key";
 /// How long a key is kept.
@@ -35,6 +38,8 @@ pub(crate) struct Keys(Arc<Mutex<HashSet<Hash>>>);
 #[derive(Clone, Debug)]
 pub(crate) struct Keyed {
     key: Hash,
+    /// As it was sent.
+    text: String,
     account: Option<Uuid>,
     payload: Hash,
 }
@@ -63,18 +68,17 @@ pub(crate) fn is_named(head: &Parts) -> bool {
 
 impl Keyed {
     /// The key of a request, with what was sent.
-    pub(crate) fn read(head: &Parts, asker: &Asker, body: &[u8]) -> Result<Self> {
+    pub(crate) fn read(call: &Call<'_>, asker: &Asker, body: &[u8]) -> Result<Self> {
+        let head = call.head;
         let mut said = head.headers.get_all(HEADER).iter();
         let text = said.next().and_then(|value| value.to_str().ok()).filter(|_| said.next().is_none());
         let text = text.map(|text| text.trim().trim_matches('"'));
         let text = text.filter(|text| !text.is_empty() && text.len() <= 255).ok_or_else(unreadable)?;
-        let mut key = Sha256::new();
-        match &asker.by {
-            By::Nothing => key.update(b"visitor"),
-            By::Key(hash) => key.update([&b"key"[..], hash].concat()),
-            By::Session(seat) => key.update([&b"account"[..], &seat.account.0].concat()),
-        }
-        key.update([&[0], text.as_bytes()].concat());
+        let key = match &asker.by {
+            By::Nothing => hashed(b"visitor", Network::of_one(call.client).bytes(), text),
+            By::Key(hash) => hashed(b"key", hash, text),
+            By::Session(seat) => hashed(b"account", &seat.account.0, text),
+        };
         let mut payload = Sha256::new();
         let address = head.uri.path_and_query().map_or("", http::uri::PathAndQuery::as_str);
         let media = head.headers.get(http::header::CONTENT_TYPE).map_or(&b""[..], |media| media.as_bytes());
@@ -84,7 +88,12 @@ impl Keyed {
         }
         payload.update(body);
         let account = if let By::Session(seat) = &asker.by { Some(seat.account) } else { None };
-        Ok(Self { key: key.finalize().into(), account, payload: payload.finalize().into() })
+        Ok(Self { key, text: text.to_owned(), account, payload: payload.finalize().into() })
+    }
+
+    /// The same request, sent by the guest that its visitor became.
+    pub(crate) fn of_guest(&self, guest: Uuid) -> Self {
+        Self { key: hashed(b"account", &guest.0, &self.text), account: Some(guest), ..self.clone() }
     }
 
     /// What was answered before. 422 when it was another request.
@@ -102,6 +111,15 @@ impl Keyed {
         let since = Time::from_micros(tx.now().micros() - KEPT);
         if store::insert(tx, self, &kept, since)? { Ok(()) } else { Err(met()) }
     }
+}
+
+/// A key in the name of its caller.
+fn hashed(sort: &[u8], who: &[u8], text: &str) -> Hash {
+    let mut key = Sha256::new();
+    for part in [sort, who, &[0], text.as_bytes()] {
+        key.update(part);
+    }
+    key.finalize().into()
 }
 
 impl Keys {

@@ -27,7 +27,7 @@ pub(super) async fn find(engine: &Engine, key: &Hash, since: Time) -> Result<Opt
 /// Keeps an answer, unless one is there that is newer than `since`; whether it did.
 pub(super) fn insert(
     tx: &mut Tx<'_>,
-    Keyed { key, account, payload }: &Keyed,
+    Keyed { key, account, payload, .. }: &Keyed,
     kept: &Kept,
     since: Time,
 ) -> Result<bool> {

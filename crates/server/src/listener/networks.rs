@@ -78,6 +78,11 @@ impl Network {
         }
     }
 
+    /// Its bytes, by which it is told from others.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// The network of an address.
     pub(crate) fn of(peer: IpAddr) -> Self {
         let mut network = [0; 6];

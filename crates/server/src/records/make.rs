@@ -53,7 +53,12 @@ impl Records {
             let caller = guest.as_ref().map_or(caller, |(guest, _)| guest);
             let written = rules::create(tx, caller, of, &input)?;
             if let Some(keyed) = &keyed {
-                keyed.keep(tx, records.kept(caller, &epoch, (&written, shown.as_deref())))?;
+                let kept = records.kept(caller, &epoch, (&written, shown.as_deref()));
+                if let Some((guest, _)) = &guest {
+                    // Who got the cookie and not all of the answer asks again as that guest.
+                    keyed.of_guest(guest.id).keep(tx, kept.clone())?;
+                }
+                keyed.keep(tx, kept)?;
             }
             Ok((written, guest))
         });
@@ -121,6 +126,6 @@ pub(super) async fn keyed(call: &Call<'_>, body: Sent, asker: &Asker) -> Result<
         return Ok((body, None));
     }
     let bytes = body.read(&call.settings.limits, call.head).await?;
-    let keyed = Keyed::read(call.head, asker, &bytes)?;
+    let keyed = Keyed::read(call, asker, &bytes)?;
     Ok((Sent::Whole(bytes), Some(keyed)))
 }
