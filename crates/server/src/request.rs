@@ -1,7 +1,8 @@
 //! A request as every door sees it: its head, its body, where it came from and the id it got here.
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -29,8 +30,8 @@ pub struct Request {
 /// The body of a request.
 #[derive(Debug)]
 pub enum Sent {
-    /// Still on its way.
-    Arriving(Incoming),
+    /// Still on its way; noted where it is read to its end.
+    Arriving(Incoming, Arc<AtomicBool>),
     /// All there.
     Whole(Bytes),
 }
@@ -66,15 +67,32 @@ impl Sent {
             head.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
         let length = match &self {
             Self::Whole(bytes) => bytes.len(),
-            Self::Arriving(_) => announced.unwrap_or(0),
+            Self::Arriving(..) => announced.unwrap_or(0),
         };
         if length > limits.body_bytes {
             return Err(too_large(limits));
         }
         match self {
             Self::Whole(bytes) => Ok(bytes),
-            Self::Arriving(incoming) => arrive(incoming, limits).await,
+            Self::Arriving(incoming, read) => {
+                let bytes = arrive(incoming, limits).await?;
+                read.store(true, Ordering::Relaxed);
+                Ok(bytes)
+            }
         }
+    }
+
+    /// A body as a connection brings it.
+    pub(crate) fn arriving(incoming: Incoming) -> Self {
+        if incoming.is_end_stream() {
+            return Self::Whole(Bytes::new());
+        }
+        Self::Arriving(incoming, Arc::default())
+    }
+
+    /// Whether it was read to its end; of one that is all there, nothing is left to ask.
+    pub(crate) fn reading(&self) -> Option<Arc<AtomicBool>> {
+        if let Self::Arriving(_, read) = self { Some(Arc::clone(read)) } else { None }
     }
 }
 

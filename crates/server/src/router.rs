@@ -17,10 +17,11 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS,
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use http::request::Parts;
-use http::{HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderName, HeaderValue, Method, StatusCode, Version};
 use mains_base::{CallerKind, Error, Kind, Result};
 use tokio::time::{Instant, timeout_at};
 
@@ -185,6 +186,7 @@ impl Router {
         let begun = Instant::now();
         let id = self.ids.next();
         let Request { head, body, peer } = request;
+        let reading = body.reading().filter(|_| head.version < Version::HTTP_2);
         let client = client::address(&head, peer, &self.settings.trusted_proxies);
         let (pages, carried) = (self.pages.as_ref(), Mutex::default());
         let (settings, named) = (&self.settings, OnceLock::new());
@@ -203,6 +205,11 @@ impl Router {
         }
         compress::answer(&mut response, &head);
         finish(&mut response, &id, head.method == Method::HEAD);
+        if reading.is_some_and(|read| !read.load(Relaxed)) {
+            // What is left of the body stands where the next request would, so the connection ends with this answer, and
+            // who asks is told not to send another one on it.
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
         log(&call, &route, &response, begun.elapsed());
         response
     }

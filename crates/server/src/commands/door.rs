@@ -68,6 +68,8 @@ impl Records {
         origin::check(call.head, call.settings)?;
         let asker = self.callers().ask(call.head, call.settings).await?;
         let declared = declared(&epoch, found)?;
+        let of = if found.key.is_some() { "{collection}/{id}" } else { "{collection}" };
+        call.name(&Arc::from(format!("/api/{of}/{}", declared.address())));
         if let Some(rate) = declared.limits {
             let (named, now) = ((found.collection.0, found.place), self.db().clock().now());
             let counted = call.counted(&asker, declared.is_open(now), named);
@@ -78,7 +80,7 @@ impl Records {
         let bytes = body.read(&call.settings.limits, call.head).await?;
         let keyed = match (idempotency::is_named(call.head), declared.replay) {
             (false, Replay::Required) => return Err(idempotency::required()),
-            (true, Replay::Stored | Replay::Required) => Some(Keyed::read(call.head, &asker, &bytes)?),
+            (true, Replay::Stored | Replay::Required) => Some(Keyed::read(call, &asker, &bytes)?),
             _ => None,
         };
         let content = Content::read(call, Sent::Whole(bytes)).await?;

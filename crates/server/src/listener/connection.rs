@@ -104,7 +104,7 @@ impl Connection {
             // Boxed, so that a connection that only waits, or listens, does not keep the room of a handler.
             Box::pin(async move {
                 let (head, body) = request.into_parts();
-                let request = Request { head, body: Sent::Arriving(body), peer };
+                let request = Request { head, body: Sent::arriving(body), peer };
                 let answer = router.handle(request).await;
                 Ok(answer.map(|body| handling.answer(body)))
             })

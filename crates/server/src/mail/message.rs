@@ -12,6 +12,10 @@ use sha2::{Digest, Sha256};
 /// Letters of a subject.
 const SUBJECT: usize = 250;
 
+/// Bytes of one encoded word, which has at most 75 characters.
+const ENCODED: usize = 45;
+const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
 /// A filled template.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Rendered {
@@ -49,10 +53,39 @@ pub(super) fn build(
     built.map_err(Error::internal)
 }
 
-/// One line, whatever values stand in it.
+/// One line, whatever values stand in it. What looks like an encoded word (RFC 2047) is encoded itself, so that readers
+/// show what was typed and decode nothing of it.
 fn subject(text: &str) -> String {
-    let line: String = text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
-    line.chars().take(SUBJECT).collect()
+    let line = text.chars().map(|letter| if letter.is_control() { ' ' } else { letter });
+    let line: String = line.take(SUBJECT).collect();
+    if !line.contains("=?") {
+        return line;
+    }
+    let mut words = Vec::new();
+    let mut word = String::new();
+    for letter in line.chars() {
+        if word.len() + letter.len_utf8() > ENCODED {
+            words.push(std::mem::take(&mut word));
+        }
+        word.push(letter);
+    }
+    words.push(word);
+    let encoded = words.iter().map(|word| format!("=?utf-8?b?{}?=", base64(word.as_bytes())));
+    encoded.collect::<Vec<_>>().join(" ")
+}
+
+/// With padding (RFC 4648, section 4).
+fn base64(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for part in bytes.chunks(3) {
+        let bits =
+            part.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - part.len()));
+        for place in 0..4 {
+            let digit = ALPHABET.get((bits >> (18 - 6 * place) & 63) as usize).copied().unwrap_or(b'=');
+            text.push(char::from(if place > part.len() { b'=' } else { digit }));
+        }
+    }
+    text
 }
 
 #[cfg(test)]
@@ -79,6 +112,20 @@ mod tests {
         for to in ["ann@y.example\r\nBcc: b@y.example", "ann", "", "a@b, c@d"] {
             assert_eq!(built(to, "x").unwrap_err().code(), "jobs.gave_up", "{to}");
         }
+    }
+
+    #[test]
+    fn what_looks_like_an_encoded_word_is_shown_as_it_was_typed() {
+        let typed = "=?utf-8?q?a=0d=0aBcc:_x?= asks";
+        let mail = built("ann@y.example", typed).unwrap();
+        let (head, _) = mail.split_once("\r\n\r\n").unwrap();
+        assert!(!head.contains("?q?"), "{head}");
+        assert_eq!(subject(typed), "=?utf-8?b?PT91dGYtOD9xP2E9MGQ9MGFCY2M6X3g/PSBhc2tz?=");
+        assert!(head.contains("Subject: =?utf-8?b?PT91dGYtOD9xP2E9MGQ9MGFCY2M6X3g/PSBhc2tz?="), "{head}");
+        let long = subject(&"=?ü".repeat(80));
+        assert!(long.split(' ').count() > 1 && long.split(' ').all(|word| word.len() <= 75), "{long}");
+        assert_eq!(subject("1 + 1 = 2?"), "1 + 1 = 2?");
+        assert_eq!([base64(b"a"), base64(b"ab"), base64(b"abc")], ["YQ==", "YWI=", "YWJj"]);
     }
 
     #[test]

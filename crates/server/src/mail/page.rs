@@ -3,12 +3,13 @@
 use bytes::Bytes;
 use http::HeaderValue;
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
-use mains_base::{Error, Result};
+use mains_base::{Error, Kind, Result};
 use mains_database::engine::Engine;
 
 use super::kept::{self, Kept};
 use crate::body::Body;
 use crate::percent;
+use crate::records::origin;
 use crate::router::{Door, Response};
 
 /// The page loads nothing; the HTML of a mail is shown in a frame that may do nothing but show.
@@ -21,12 +22,20 @@ const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;mar
     color-scheme:light dark}li{margin:.5rem 0}time{opacity:.7}pre{white-space:pre-wrap;border:1px solid;padding:1rem;\
     border-radius:.5rem}iframe{width:100%;height:32rem;border:1px solid;border-radius:.5rem;background:#fff}";
 
+const NOT_HERE: &str =
+    "Mails are shown at addresses of this machine, such as http://127.0.0.1:8080/mails, and at [site] url.";
+
 /// The door to the mails that a site in development kept. It shows everything to everybody who can reach the
 /// address, so no site in production has it.
 pub fn door(engine: Engine) -> Door {
     Door::new("/mails", "GET, HEAD, OPTIONS", move |call, _| {
         let engine = engine.clone();
-        Box::pin(async move { answer(&engine, call.head.uri.query().unwrap_or_default()).await })
+        Box::pin(async move {
+            if !origin::is_own_host(call.head, call.settings) {
+                return Err(Error::new(Kind::Forbidden, "mails.host", NOT_HERE));
+            }
+            answer(&engine, call.head.uri.query().unwrap_or_default()).await
+        })
     })
 }
 

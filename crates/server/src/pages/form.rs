@@ -7,12 +7,13 @@ use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
 use mains_language::schema::{Collection, Command, Field, On};
-use minijinja::value::{Enumerator, Kwargs, Object, Rest, from_args};
+use minijinja::value::{Enumerator, Kwargs, Object, Rest, ValueKind, from_args};
 use minijinja::{Error as Mistake, ErrorKind, State, Value};
 
 use super::escape::{self, escaped, plain};
 use super::here::Here;
 use super::part::{Part, attributes, class, hidden};
+use crate::records::origin;
 
 /// The sign before a message.
 pub(super) const ALERT: &str = "<svg class=\"icon\" viewBox=\"0 0 24 24\" aria-hidden=\"true\"><path d=\"M12 3.5 22 20.5H2zM12 10v4.5M12 17.5v.2\"/></svg>";
@@ -53,6 +54,17 @@ pub(super) struct Form {
     multipart: bool,
 }
 
+/// Where to go on success: what is said, or of a list the first that is a path of this site, so that what an address
+/// says may stand before what else would do.
+fn next(said: Option<Value>) -> Option<String> {
+    let said = said.filter(|said| !said.is_none() && !said.is_undefined())?;
+    if said.kind() != ValueKind::Seq {
+        return Some(plain(&said)).filter(|next| !next.is_empty());
+    }
+    let mut all = said.try_iter().ok()?.filter_map(|one| one.as_str().map(str::to_owned));
+    all.find(|one| origin::is_path(one))
+}
+
 impl Form {
     /// `form(action, method="POST", next=…, name=…, page=…, of=record, files=false)`
     pub(super) fn new(here: &Arc<Here>, args: &[Value]) -> Result<Self, Mistake> {
@@ -64,7 +76,7 @@ impl Form {
                 .get::<Option<String>>("method")?
                 .unwrap_or_else(|| "POST".to_owned())
                 .to_uppercase(),
-            next: options.get("next")?,
+            next: next(options.get("next")?),
             name: options.get("name")?,
             page: options.get("page")?,
             of: options.get::<Option<Value>>("of")?.unwrap_or_default(),

@@ -152,6 +152,26 @@ async fn a_body_in_pieces_arrives_whole() {
 }
 
 #[tokio::test]
+async fn an_answer_before_the_body_was_read_says_that_the_connection_ends() {
+    let (address, _stop) = serve(Limits::default()).await;
+    for path in ["/test/error?who", "/none", "/api/none"] {
+        let late = format!("POST {path} HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\n\r\n");
+        let answer = until_closed(address, late.as_bytes()).await;
+        assert!(answer.starts_with("HTTP/1.1 40"), "{answer}");
+        assert!(answer.contains("\r\nconnection: close\r\n"), "{path}: {answer}");
+    }
+    let read = "POST /test/echo HTTP/1.1\r\nhost: a\r\ncontent-length: 3\r\n\r\nabc";
+    let last = "POST /test/echo HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    let answer = until_closed(address, format!("{read}{read}{last}").as_bytes()).await;
+    assert_eq!(
+        answer.matches("HTTP/1.1 200").count(),
+        3,
+        "what was read leaves the connection open: {answer}"
+    );
+    assert_eq!(answer.matches("connection: close").count(), 1, "{answer}");
+}
+
+#[tokio::test]
 async fn too_large_a_body_or_head_is_refused_and_the_connection_ends() {
     let (address, _stop) = serve(Limits { body_bytes: 10, ..Limits::default() }).await;
     let announced = b"POST /test/echo HTTP/1.1\r\nhost: a\r\ncontent-length: 11\r\n\r\n";

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use mains_server::Settings;
 use tracing_subscriber::fmt::MakeWriter;
 
+use crate::lab;
 use crate::site::{get, router, show};
 use crate::talk::{on_both, say};
 
@@ -90,4 +91,30 @@ async fn a_request_is_one_line_without_secrets() {
     // Our own fault: its cause is in the log, under the request id of the line that follows.
     assert!(said(1, "cause").contains("hunter2"), "{text}");
     assert_eq!(said(1, "request"), said(2, "request"));
+}
+
+#[test]
+fn a_line_names_the_command_and_never_the_record() {
+    lab::on_both(async |lab| {
+        let (ada, id) = lab.sign_up("ada").await;
+        let kept = Kept::default();
+        let logging = tracing_subscriber::fmt().json().with_writer(kept.clone()).finish();
+        let guard = tracing::subscriber::set_default(logging);
+        lab.json("POST /api/accounts/sign-in", "", r#"{"name":"ada"}"#).await;
+        lab.json("POST /api/accounts/sign-in", "", r#"{"nobody":"x"}"#).await;
+        lab.json(&format!("POST /api/accounts/{id}/rename"), &ada, r#"{"name":"eve"}"#).await;
+        lab.json(&format!("POST /api/accounts/{id}/no-command"), &ada, "{}").await;
+        drop(guard);
+        let lines = kept.lines();
+        let routes = lines.iter().filter_map(|line| line["fields"]["route"].as_str());
+        assert_eq!(
+            routes.collect::<Vec<_>>(),
+            [
+                "/api/{collection}/sign-in",
+                "/api/{collection}/sign-in",
+                "/api/{collection}/{id}/rename",
+                "/api/{collection}/{id}"
+            ]
+        );
+    });
 }

@@ -1,9 +1,13 @@
 //! Accounts.
 
 mod address;
+mod again;
+mod astray;
+mod bound;
 mod commands;
 mod consents;
 mod credentials;
+mod depth;
 mod doors;
 mod end;
 mod entering;
