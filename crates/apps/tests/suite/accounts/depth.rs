@@ -23,12 +23,7 @@ fn a_form_as_deep_as_it_is_long_is_refused_by_every_door() {
             ("/api/accounts/me", "PATCH"),
         ] {
             let answer = visitor.form(path, &format!("_method={method}&{boom}")).await;
-            assert!(
-                answer.status < 500,
-                "{method} {path}: {} {}",
-                answer.status,
-                answer.body
-            );
+            assert!(answer.status < 500, "{method} {path}: {} {}", answer.status, answer.body);
         }
         let mut ines = world.account("ines@corner.example").await;
         let refused = ines.form("/api/accounts/me", &format!("_method=PATCH&{boom}")).await;
