@@ -180,7 +180,7 @@ impl Duration {
 
     /// From microseconds, if within ±10,000 years.
     pub fn from_micros(micros: i64) -> Option<Self> {
-        (micros.abs() <= Self::MAX.0).then_some(Self(micros))
+        (micros.unsigned_abs() <= Self::MAX.0.unsigned_abs()).then_some(Self(micros))
     }
 
     /// Microseconds.

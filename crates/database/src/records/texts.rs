@@ -10,7 +10,8 @@ pub(super) const ACCOUNTS: &str = "accounts";
 
 /// The value of this type that a text says. `me` is the caller's account: of a visitor nobody, equal to no record.
 pub(super) fn read(schema: &Schema, caller: &Caller, ty: &Type, text: &str) -> Option<Value> {
-    let within = |number: i64| (number.abs() <= MAX_INTEGER).then_some(Value::Int(number));
+    let within =
+        |number: i64| (number.unsigned_abs() <= MAX_INTEGER.unsigned_abs()).then_some(Value::Int(number));
     match ty {
         Type::Bool => match text {
             "true" => Some(Value::Bool(true)),
@@ -78,6 +79,7 @@ mod tests {
         assert_eq!(text(Type::Decimal(2), "1.555"), None);
         assert_eq!(text(Type::Decimal(0), "7"), Some(Value::Int(7)));
         assert_eq!(text(Type::Int, "9007199254740992"), None);
+        assert_eq!(text(Type::Int, &i64::MIN.to_string()), None);
         assert_eq!(text(Type::Double, "inf"), None);
         assert_eq!(text(Type::Text(TextKind::Plain), "a\0"), None);
         assert_eq!(text(Type::Bool, "1"), None);

@@ -39,7 +39,7 @@ impl Decimal {
 /// A scaled number on a larger scale, if it stays within ±(2⁵³−1).
 pub(in super::super) fn rescaled(digits: i64, from: u8, to: u8) -> Option<i64> {
     let factor = 10_i64.checked_pow(u32::from(to.checked_sub(from)?))?;
-    digits.checked_mul(factor).filter(|digits| digits.abs() <= MAX_INTEGER)
+    digits.checked_mul(factor).filter(|digits| digits.unsigned_abs() <= MAX_INTEGER.unsigned_abs())
 }
 
 /// Reads a span such as `36h` or `45m0.5s`: units h m s ms us, exact to the microsecond.

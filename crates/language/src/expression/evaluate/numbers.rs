@@ -8,7 +8,7 @@ use crate::expression::{Operator, Type};
 
 /// The number, if it is within ±(2⁵³−1).
 pub(super) fn clamp(number: i128) -> Option<i64> {
-    i64::try_from(number).ok().filter(|number| number.abs() <= MAX_INTEGER)
+    i64::try_from(number).ok().filter(|number| number.unsigned_abs() <= MAX_INTEGER.unsigned_abs())
 }
 
 pub(super) fn finite(number: f64) -> Option<f64> {
@@ -98,4 +98,18 @@ pub(super) fn decimal_text(number: i64, ty: &Type) -> String {
     let (whole, part) = (number.unsigned_abs() / unit, number.unsigned_abs() % unit);
     let sign = if number < 0 { "-" } else { "" };
     format!("{sign}{whole}.{part:0places$}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_leaves_the_range_is_nothing_down_to_the_last_number() {
+        assert_eq!(whole(Operator::Multiply, -(1 << 31), 1 << 32), None);
+        assert_eq!(whole(Operator::Multiply, 1 << 31, 1 << 32), None);
+        assert_eq!(whole(Operator::Add, MAX_INTEGER, 1), None);
+        assert_eq!(whole(Operator::Subtract, -MAX_INTEGER, 1), None);
+        assert_eq!(whole(Operator::Subtract, -MAX_INTEGER, 0), Some(-MAX_INTEGER));
+    }
 }

@@ -103,7 +103,7 @@ fn moved(operator: Operator, one: i64, other: i64) -> Option<i64> {
 
 /// `n` units, if that is within ±10,000 years.
 pub(super) fn span(n: i64, factor: i64) -> Option<i64> {
-    let micros = n.checked_mul(factor).filter(|_| n.abs() <= MAX_INTEGER)?;
+    let micros = n.checked_mul(factor).filter(|_| n.unsigned_abs() <= MAX_INTEGER.unsigned_abs())?;
     Duration::from_micros(micros).map(Duration::micros)
 }
 
