@@ -16,7 +16,7 @@ use crate::jobs::Seal;
 
 /// One write, over all its runs.
 pub(crate) struct Run {
-    pub(super) epoch: Arc<Epoch>,
+    pub(crate) epoch: Arc<Epoch>,
     pub(super) now: Time,
     pub(super) numbers: Arc<Numbers>,
     /// The same on every log row of the transaction: random, and JSON carries it exactly.
@@ -26,6 +26,9 @@ pub(crate) struct Run {
     /// A constraint was met that a look beforehand could have told better.
     met: AtomicBool,
     look_first: AtomicBool,
+    /// A unique index was met that may be one of several.
+    met_unique: AtomicBool,
+    ask_uniques: AtomicBool,
     /// Another writer made meanwhile what this one looked for.
     raced: AtomicBool,
     lacking: Mutex<Lacking>,
@@ -82,6 +85,8 @@ impl Run {
             drawn: Mutex::new(drawn),
             met: AtomicBool::new(false),
             look_first,
+            met_unique: AtomicBool::new(false),
+            ask_uniques: AtomicBool::new(false),
             raced: AtomicBool::new(false),
             lacking: Mutex::default(),
             seal: None,
@@ -103,6 +108,7 @@ impl Run {
     /// Before each attempt: forgets what an earlier one met, which may have been another closure's fault.
     pub(crate) fn begin(&self) {
         self.met.store(false, Ordering::SeqCst);
+        self.met_unique.store(false, Ordering::SeqCst);
         self.raced.store(false, Ordering::SeqCst);
         *self.lacking() = Lacking::default();
     }
@@ -127,6 +133,16 @@ impl Run {
         self.met.store(true, Ordering::SeqCst);
     }
 
+    /// Remembers that a unique index was met. Several may be, and each database has an order of its own for them.
+    pub(super) fn meet_unique(&self) {
+        self.met_unique.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether to ask for the first unique index, as declared, that another record stands in.
+    pub(super) fn asks_uniques(&self) -> bool {
+        self.ask_uniques.load(Ordering::SeqCst)
+    }
+
     /// Remembers that what was looked for came into being after the look.
     pub(super) fn race(&self) {
         self.raced.store(true, Ordering::SeqCst);
@@ -137,7 +153,9 @@ impl Run {
         let raced = self.raced.swap(false, Ordering::SeqCst);
         let met = self.met.swap(false, Ordering::SeqCst);
         let looks = met && !self.look_first.swap(true, Ordering::SeqCst);
-        raced || looks
+        let met_unique = self.met_unique.swap(false, Ordering::SeqCst);
+        let asks = met_unique && !self.ask_uniques.swap(true, Ordering::SeqCst);
+        raced || looks || asks
     }
 
     /// Remembers a counter of which no number is left in memory.

@@ -1,14 +1,18 @@
 //! The statements that store a record: its row, its lists. No rule and no invariant is asked here.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use mains_base::{Result, Uuid, Value, fold};
 use mains_language::schema::{Collection, Field, FieldId};
 
+use super::ask::About;
+use super::tx::Declared;
 use super::violation::{self, OnUnique};
 use super::{Image, Tx, gate};
 use crate::dialect::quote;
 use crate::schema::names;
+use crate::sql::index_condition;
 
 impl Tx<'_> {
     /// Inserts a whole record and keeps it.
@@ -17,6 +21,9 @@ impl Tx<'_> {
         self.settle()?;
         let declared = self.of(image.collection)?;
         let (collection, layout) = (declared.collection(), declared.layout()?);
+        if self.state.run.asks_uniques() {
+            self.refuse_taken(&declared, &image, (true, meanings))?;
+        }
         let parameters = layout.parameters(&image);
         let meaning = violation::of_record(&self.state.run, image.collection, meanings);
         gate::execute_later(self.statements, &layout.insert, &parameters, Some(meaning))?;
@@ -46,6 +53,9 @@ impl Tx<'_> {
     ) -> Result<()> {
         let declared = self.of(image.collection)?;
         let (collection, layout) = (declared.collection(), declared.layout()?);
+        if self.state.run.asks_uniques() {
+            self.refuse_taken(&declared, image, (false, meanings))?;
+        }
         let mut cells = Vec::new();
         for field in changed(collection, before, image) {
             if field.many.is_some() {
@@ -59,6 +69,52 @@ impl Tx<'_> {
             std::iter::once(image.id().into()).chain(cells.into_iter().map(|(_, value)| value)).collect();
         let meaning = violation::of_record(&self.state.run, image.collection, meanings);
         gate::execute_later(self.statements, &text, &parameters, Some(meaning))
+    }
+
+    /// Refuses a record whose id or unique values another one has: the first of them as declared, whichever a database
+    /// would meet first.
+    fn refuse_taken(
+        &mut self,
+        declared: &Declared,
+        image: &Image,
+        (is_new, meanings): (bool, &[OnUnique]),
+    ) -> Result<()> {
+        let (collection, layout) = (declared.collection(), declared.layout()?);
+        let id = Value::from(image.id());
+        let by_id = format!("SELECT 1 FROM {} WHERE \"id\" = $1", layout.table);
+        if is_new && !self.statements.query(&by_id, std::slice::from_ref(&id))?.0.is_empty() {
+            return Err(violation::id_taken());
+        }
+        let caller = Arc::clone(&self.state.caller);
+        for index in collection.indexes.iter().filter(|index| index.unique) {
+            let mut text = format!("SELECT 1 FROM {} WHERE \"id\" <> $1", layout.table);
+            let mut values = vec![id.clone()];
+            for &field in &index.fields {
+                let names = violation::compared(collection.field(field));
+                let cells = layout.cells(field, image.value(field));
+                for (column, value) in cells.into_iter().filter(|(column, _)| names.contains(column)) {
+                    values.push(value);
+                    let _ = write!(text, " AND {} = ${}", quote(&column), values.len());
+                }
+            }
+            // Null is equal to nothing there.
+            if values.iter().any(Value::is_null) {
+                continue;
+            }
+            if let Some(condition) = &index.condition {
+                let about = About { record: image, old: None };
+                if self.truths(std::slice::from_ref(condition), &caller, about)?.first() != Some(&true) {
+                    continue;
+                }
+                let schema = &declared.epoch.schema;
+                let condition = index_condition(declared.epoch.dialect, schema, collection.id, condition)?;
+                let _ = write!(text, " AND ({condition})");
+            }
+            if !self.statements.query(&text, &values)?.0.is_empty() {
+                return Err(violation::taken(&self.state.run, collection, index, meanings));
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn keep(&mut self, image: Image) -> Arc<Image> {

@@ -113,6 +113,9 @@ fn link(collection: &Collection, name: &str) -> Error {
 }
 
 fn unique(run: &Run, collection: &Collection, name: &str, meanings: &[OnUnique]) -> Error {
+    if collection.indexes.iter().any(|index| index.unique) {
+        run.meet_unique();
+    }
     if name == format!("{}_pkey", collection.name) || name == format!("{}.id", collection.name) {
         return id_taken();
     }
@@ -120,6 +123,11 @@ fn unique(run: &Run, collection: &Collection, name: &str, meanings: &[OnUnique])
     let Some(index) = known else {
         return Error::conflict("records.not_unique", "There is already such a record.");
     };
+    taken(run, collection, index, meanings)
+}
+
+/// Another record stands in this index.
+pub(super) fn taken(run: &Run, collection: &Collection, index: &Index, meanings: &[OnUnique]) -> Error {
     if let Some(own) = meanings.iter().find(|own| own.index == index.name) {
         match own.meaning {
             Meaning::Say(meaning) => return meaning(),

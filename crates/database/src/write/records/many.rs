@@ -1,5 +1,6 @@
 //! Changing or deleting many records at once: all of them, or none.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use mains_base::{Caller, Result, Uuid};
@@ -74,6 +75,9 @@ fn all(
 ) -> Result<Vec<Found>> {
     let conditions: Vec<Arc<Tree>> = rule.into_iter().chain(more).cloned().collect();
     let mut all = target::find(tx, authority, collection, (Which::Ids(ids), &conditions))?;
+    // In the order asked for, not that of the database: the first takes the slug that several would have.
+    let places: HashMap<&Uuid, usize> = ids.iter().zip(0..).collect();
+    all.sort_by_key(|found| places.get(&found.image.id()).copied());
     for found in &mut all {
         if authority.bound && !(rule.is_some() && found.truths.first() == Some(&true)) {
             return Err(refusal::forbidden(&authority.caller));
