@@ -20,6 +20,24 @@ pub enum Disk {
     Durable,
 }
 
+/// How a server is reached besides the socket in its folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Network {
+    /// Not at all.
+    None,
+    /// On this port of the loopback, with the password `secret`, in clear.
+    Clear(u16),
+    /// The same, encrypted where a client wants that, with what these files of PEM hold.
+    Encrypted {
+        /// The port.
+        port: u16,
+        /// The certificate.
+        certificate: PathBuf,
+        /// Its key.
+        key: PathBuf,
+    },
+}
+
 /// A running server. Dropping it stops it and removes everything.
 pub struct Server {
     child: Child,
@@ -27,6 +45,7 @@ pub struct Server {
     programs: PathBuf,
     user: Option<User>,
     disk: Disk,
+    network: Network,
 }
 
 #[derive(Clone, Copy)]
@@ -38,9 +57,24 @@ struct User {
 const START_WITHIN: Duration = Duration::from_mins(1);
 const INSTALL: &str = "Install it, on Debian by `apt-get install postgresql`.";
 
+impl Network {
+    /// The number in the socket's name, too.
+    fn port(&self) -> u16 {
+        match self {
+            Self::None => 5432,
+            Self::Clear(port) | Self::Encrypted { port, .. } => *port,
+        }
+    }
+}
+
 impl Server {
     /// Makes and starts one. The error is a sentence for who runs the tests.
     pub fn start(disk: Disk) -> Result<Self, String> {
+        Self::start_on(disk, Network::None)
+    }
+
+    /// The same, reached over a network, too.
+    pub fn start_on(disk: Disk, network: Network) -> Result<Self, String> {
         let programs = programs()?;
         let user = if rustix::process::geteuid().is_root() { Some(postgres_user()?) } else { None };
         let folder = tempfile::Builder::new()
@@ -49,7 +83,13 @@ impl Server {
             .map_err(|error| format!("There is no temporary folder for PostgreSQL: {error}"))?;
         own(folder.path(), user)?;
         let mut initdb = command(&programs, "initdb", user);
-        initdb.args(["--username=mains", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"]);
+        initdb.args(["--username=mains", "--encoding=UTF8", "--locale=C", "--no-sync", "--auth-local=trust"]);
+        initdb.arg("--auth-host=scram-sha-256").arg("--pwfile").arg(private(
+            folder.path(),
+            "password",
+            b"secret",
+            user,
+        )?);
         // Orders text otherwise than by code point, as most servers do.
         initdb.args(["--locale-provider=icu", "--icu-locale=en-US"]);
         initdb.arg("--pgdata").arg(folder.path().join("data")).stdin(Stdio::null());
@@ -57,8 +97,9 @@ impl Server {
         if !made.status.success() {
             return Err(format!("initdb failed: {}", String::from_utf8_lossy(&made.stderr)));
         }
-        let child = launch(&programs, folder.path(), user, disk)?;
-        let mut server = Self { child, folder, programs, user, disk };
+        let network = owned(folder.path(), network, user)?;
+        let child = launch((&programs, folder.path()), user, disk, &network)?;
+        let mut server = Self { child, folder, programs, user, disk, network };
         server.wait()?;
         Ok(server)
     }
@@ -66,7 +107,7 @@ impl Server {
     /// `postgres://…`, of its database `postgres`.
     pub fn url(&self) -> String {
         let folder = self.folder.path().to_string_lossy().replace('/', "%2F");
-        format!("postgres://mains@{folder}/postgres")
+        format!("postgres://mains@{folder}:{}/postgres", self.network.port())
     }
 
     /// The process, for tests that kill it.
@@ -120,7 +161,7 @@ impl Server {
     /// Starts a server that was killed, over what is on the disk.
     pub fn restart(&mut self) -> Result<(), String> {
         drop(fs::remove_file(self.folder.path().join("data/postmaster.pid")));
-        self.child = launch(&self.programs, self.folder.path(), self.user, self.disk)?;
+        self.child = launch((&self.programs, self.folder.path()), self.user, self.disk, &self.network)?;
         self.wait()
     }
 
@@ -130,6 +171,7 @@ impl Server {
         loop {
             let mut ready = command(&self.programs, "pg_isready", self.user);
             ready.arg("--quiet").arg("--host").arg(self.folder.path());
+            ready.arg("--port").arg(self.network.port().to_string());
             if ready.status().is_ok_and(|status| status.success()) {
                 return Ok(());
             }
@@ -182,15 +224,59 @@ fn status(id: u32) -> Option<(char, u32)> {
     Some((words.next()?.chars().next()?, words.next()?.parse().ok()?))
 }
 
-fn launch(programs: &Path, folder: &Path, user: Option<User>, disk: Disk) -> Result<Child, String> {
+/// A file in the server's folder that its user alone may read.
+fn private(folder: &Path, name: &str, bytes: &[u8], user: Option<User>) -> Result<PathBuf, String> {
+    let path = folder.join(name);
+    let written = fs::write(&path, bytes);
+    let closed = written.and_then(|()| fs::set_permissions(&path, fs::Permissions::from_mode(0o600)));
+    let given =
+        closed.and_then(|()| user.map_or(Ok(()), |user| chown(&path, Some(user.uid), Some(user.gid))));
+    given.map_err(|error| format!("{} cannot be given to PostgreSQL: {error}", path.display()))?;
+    Ok(path)
+}
+
+/// The same network, with files that the server may read.
+fn owned(folder: &Path, network: Network, user: Option<User>) -> Result<Network, String> {
+    let Network::Encrypted { port, certificate, key } = network else { return Ok(network) };
+    let copied = |name: &str, from: &Path| {
+        let bytes = fs::read(from).map_err(|error| format!("{} cannot be read: {error}", from.display()))?;
+        private(folder, name, &bytes, user)
+    };
+    Ok(Network::Encrypted {
+        port,
+        certificate: copied("server.pem", &certificate)?,
+        key: copied("server.key", &key)?,
+    })
+}
+
+fn launch(
+    (programs, folder): (&Path, &Path),
+    user: Option<User>,
+    disk: Disk,
+    network: &Network,
+) -> Result<Child, String> {
     let log =
         fs::File::create(folder.join("log")).map_err(|error| format!("no log for PostgreSQL: {error}"))?;
     let errors = log.try_clone().map_err(|error| format!("no log for PostgreSQL: {error}"))?;
     let mut postgres = command(programs, "postgres", user);
     postgres.arg("-D").arg(folder.join("data")).arg("-k").arg(folder);
-    let mut settings = vec!["listen_addresses=", "max_connections=400", "shared_buffers=128MB"];
+    let mut settings = ["max_connections=400", "shared_buffers=128MB"].map(str::to_owned).to_vec();
     if disk == Disk::Volatile {
-        settings.extend(["fsync=off", "synchronous_commit=off", "full_page_writes=off"]);
+        settings.extend(["fsync=off", "synchronous_commit=off", "full_page_writes=off"].map(str::to_owned));
+    }
+    match network {
+        Network::None => settings.push("listen_addresses=".to_owned()),
+        Network::Clear(port) | Network::Encrypted { port, .. } => {
+            settings.extend(["listen_addresses=localhost".to_owned(), format!("port={port}")]);
+        }
+    }
+    if let Network::Encrypted { certificate, key, .. } = network {
+        let (certificate, key) = (certificate.display(), key.display());
+        settings.extend([
+            "ssl=on".to_owned(),
+            format!("ssl_cert_file={certificate}"),
+            format!("ssl_key_file={key}"),
+        ]);
     }
     for setting in settings {
         postgres.arg("-c").arg(setting);

@@ -80,7 +80,7 @@ async fn run(server: &str, sql: &str) -> Result<(), String> {
 }
 
 /// The same; gives the cells of its first row.
-pub(crate) async fn ask(server: &str, sql: &str) -> Result<Vec<String>, String> {
+pub async fn ask(server: &str, sql: &str) -> Result<Vec<String>, String> {
     let failed = |error: tokio_postgres::Error| {
         let reason = error.as_db_error().map_or_else(|| error.to_string(), |db| db.message().to_owned());
         format!("The PostgreSQL server does not do `{sql}`: {reason}")

@@ -217,7 +217,7 @@ impl Link {
     }
 
     /// Whether the line was seen to be dead. Asked where nothing depends on its being the same one.
-    pub(super) fn is_dead(&self) -> bool {
+    pub(super) fn is_dead(&mut self) -> bool {
         self.used.elapsed() > STILL && !self.line.is_alive()
     }
 

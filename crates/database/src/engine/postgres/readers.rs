@@ -8,8 +8,8 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use mains_base::{Clock, Result};
-use tokio_postgres::Config;
 
+use super::address::Address;
 use super::failure::Failure;
 use super::session::{Session, told};
 use super::small::Small;
@@ -32,7 +32,7 @@ pub(super) struct Readers {
 
 impl Readers {
     pub(super) fn open(
-        config: &Config,
+        address: &Address,
         settings: &str,
         (limits, altered): (&super::EngineSettings, &Arc<AtomicU64>),
     ) -> Result<(Self, Vec<JoinHandle<()>>)> {
@@ -41,14 +41,14 @@ impl Readers {
         let timeout = limits.read_timeout + Duration::from_secs(1);
         let mut threads = Vec::new();
         for number in 0..limits.pool_readers.max(1) {
-            let session = Session::new(config.clone(), settings.to_owned(), timeout).heeding(altered);
+            let session = Session::new(address.clone(), settings.to_owned(), timeout).heeding(altered);
             let receiver = Arc::clone(&receiver);
             let thread = std::thread::Builder::new().name(format!("mains-read-{number}"));
             threads.push(thread.spawn(move || serve(session, &receiver))?);
         }
         let small = Arc::new(Small::default());
         for number in 0..CONNECTIONS {
-            let session = Session::new(config.clone(), settings.to_owned(), timeout).heeding(altered);
+            let session = Session::new(address.clone(), settings.to_owned(), timeout).heeding(altered);
             let small = Arc::clone(&small);
             let thread = std::thread::Builder::new().name(format!("mains-small-{number}"));
             threads.push(thread.spawn(move || small.serve(session, timeout))?);

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use mains_base::{Error, Result, Value};
-use tokio_postgres::Config;
 
+use super::address::Address;
 use super::connecting;
 use super::done::Done;
 use super::failure::{Failure, Trouble};
@@ -24,7 +24,7 @@ const CHANGE: Duration = Duration::from_hours(6);
 
 /// What a thread needs to talk to the server.
 pub(super) struct Session {
-    config: Config,
+    address: Address,
     settings: String,
     timeout: Duration,
     link: Option<Link>,
@@ -47,9 +47,9 @@ pub(super) struct Life {
 }
 
 impl Session {
-    pub(super) fn new(config: Config, settings: String, timeout: Duration) -> Self {
+    pub(super) fn new(address: Address, settings: String, timeout: Duration) -> Self {
         Self {
-            config,
+            address,
             settings,
             timeout,
             link: None,
@@ -77,7 +77,7 @@ impl Session {
         let patience = if self.refused.is_none() { PATIENCE } else { Duration::ZERO };
         let started = Instant::now();
         loop {
-            match connecting::connect(&self.config, &self.settings, self.timeout) {
+            match connecting::connect(&self.address, &self.settings, self.timeout) {
                 Ok(link) => {
                     self.link = Some(link);
                     self.refused = None;
@@ -94,7 +94,7 @@ impl Session {
 
     /// The same where a connection that died while nobody used it may be replaced unnoticed.
     pub(super) fn reconnect(&mut self) -> Result<(), Failure> {
-        if self.link.as_ref().is_some_and(Link::is_dead) {
+        if self.link.as_mut().is_some_and(Link::is_dead) {
             self.link = None;
         }
         self.connect()

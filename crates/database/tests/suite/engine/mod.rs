@@ -2,6 +2,7 @@
 
 mod altering;
 mod both;
+mod encrypted;
 mod limits;
 mod lost;
 mod plans;

@@ -51,6 +51,16 @@ impl Line {
         self.socket.set_timeout(timeout)
     }
 
+    /// What binds a password's proof to this line, where something can.
+    pub(crate) fn end_point(&self) -> Option<Vec<u8>> {
+        self.socket.end_point()
+    }
+
+    /// Whether nobody on the way can read what is said.
+    pub(crate) fn is_encrypted(&self) -> bool {
+        self.socket.is_encrypted()
+    }
+
     /// Sends all of it.
     pub(crate) fn send(&mut self, bytes: &[u8]) -> std::result::Result<(), Unsent> {
         let mut sent = 0;
@@ -111,7 +121,7 @@ impl Line {
     }
 
     /// Whether an idle line still has a server at its other end, as far as one can see without asking.
-    pub(crate) fn is_alive(&self) -> bool {
+    pub(crate) fn is_alive(&mut self) -> bool {
         // Unasked come notices and changed settings, and the error that ends the connection.
         self.begin == self.end && matches!(self.socket.peek(), Ok(tag) if tag != Some(b'E'))
     }
@@ -254,10 +264,10 @@ mod tests {
 
     #[test]
     fn an_error_that_came_unasked_is_a_dead_line() {
-        let (line, mut theirs) = pair();
+        let (mut line, mut theirs) = pair();
         theirs.write_all(&message(b'S', b"a\0b\0")).unwrap();
         assert!(line.is_alive());
-        let (line, mut theirs) = pair();
+        let (mut line, mut theirs) = pair();
         theirs.write_all(&message(b'E', b"VFATAL\0\0")).unwrap();
         assert!(!line.is_alive());
     }

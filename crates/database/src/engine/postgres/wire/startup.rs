@@ -7,7 +7,9 @@ use std::io::{Error, ErrorKind};
 
 use bytes::BytesMut;
 use postgres_protocol::authentication::md5_hash;
-use postgres_protocol::authentication::sasl::{ChannelBinding, SCRAM_SHA_256, ScramSha256};
+use postgres_protocol::authentication::sasl::{
+    ChannelBinding, SCRAM_SHA_256, SCRAM_SHA_256_PLUS, ScramSha256,
+};
 use postgres_protocol::message::frontend;
 use tokio_postgres::Config;
 use tokio_postgres::config;
@@ -70,33 +72,55 @@ pub(crate) fn sign_in(line: &mut Line, config: &Config) -> Result<(), Refusal> {
 
 fn authenticate(line: &mut Line, config: &Config, user: &str) -> Result<(), Refusal> {
     let binds = config.get_channel_binding() == config::ChannelBinding::Require;
-    if binds {
+    if binds && !line.is_encrypted() {
         return Err(wrong("channel_binding=require needs TLS").into());
     }
     let password = || config.get_password().ok_or_else(|| wrong("the server asks for a password"));
     let mut out = BytesMut::new();
     match wanted(line)? {
+        Wanted::Sasl(mechanisms) => {
+            return scram(line, password()?, (&mechanisms, config.get_channel_binding()));
+        }
+        _ if binds => {
+            return Err(wrong("channel_binding=require, and the server signs in without SCRAM").into());
+        }
         Wanted::Nothing => return Ok(()),
         Wanted::Password => frontend::password_message(password()?, &mut out)?,
         Wanted::Md5(salt) => {
             let hash = md5_hash(user.as_bytes(), password()?, salt);
             frontend::password_message(hash.as_bytes(), &mut out)?;
         }
-        Wanted::Sasl(mechanisms) => return scram(line, password()?, &mechanisms),
         Wanted::More(_) | Wanted::Last(_) => return Err(unexpected(b'R')),
     }
     say(line, &out)?;
     granted(line)
 }
 
-/// RFC 5802, without channel binding, which needs TLS.
-fn scram(line: &mut Line, password: &[u8], mechanisms: &[u8]) -> Result<(), Refusal> {
-    if !mechanisms.split(|byte| *byte == 0).any(|name| name == SCRAM_SHA_256.as_bytes()) {
+/// RFC 5802; bound to the server's certificate where both sides can, so that nobody between takes the proof along.
+fn scram(
+    line: &mut Line,
+    password: &[u8],
+    (mechanisms, binding): (&[u8], config::ChannelBinding),
+) -> Result<(), Refusal> {
+    let knows = |wanted: &str| mechanisms.split(|byte| *byte == 0).any(|name| name == wanted.as_bytes());
+    let end_point = line.end_point().filter(|_| binding != config::ChannelBinding::Disable);
+    let (name, bound) = match end_point {
+        Some(hash) if knows(SCRAM_SHA_256_PLUS) => {
+            (SCRAM_SHA_256_PLUS, ChannelBinding::tls_server_end_point(hash))
+        }
+        _ if binding == config::ChannelBinding::Require => {
+            return Err(wrong("channel_binding=require, and nothing binds to this server").into());
+        }
+        // Said so that a server which could bind notices whoever took that out of its offer.
+        Some(_) => (SCRAM_SHA_256, ChannelBinding::unrequested()),
+        None => (SCRAM_SHA_256, ChannelBinding::unsupported()),
+    };
+    if !knows(name) {
         return Err(wrong("the server signs in by no way that is known here").into());
     }
-    let mut scram = ScramSha256::new(password, ChannelBinding::unsupported());
+    let mut scram = ScramSha256::new(password, bound);
     let mut out = BytesMut::new();
-    frontend::sasl_initial_response(SCRAM_SHA_256, scram.message(), &mut out)?;
+    frontend::sasl_initial_response(name, scram.message(), &mut out)?;
     say(line, &out)?;
     let Wanted::More(words) = wanted(line)? else { return Err(unexpected(b'R')) };
     scram.update(&words)?;
