@@ -3,7 +3,7 @@
 use mains_base::Result;
 use mains_database::jobs::{Jobs, Runner, RunnerSettings};
 use mains_server::mail::{MailSettings, MailTemplate, Mailer, Templates};
-use mains_server::tasks;
+use mains_server::{deleting, tasks};
 use tokio::task::JoinHandle;
 
 use crate::pages::Mode;
@@ -18,7 +18,7 @@ pub(crate) fn start(site: &Site, mode: Mode, address: &str) -> Result<JoinHandle
 }
 
 fn jobs(site: &Site, mode: Mode, address: &str) -> Result<Jobs> {
-    let mailing = mailing(site, mode, address)?;
+    let mailing = mailing(site, mode, address)?.with(deleting());
     Ok(site.apps.iter().filter_map(|app| app.jobs.as_ref()).fold(mailing, |jobs, adds| adds(jobs)))
 }
 

@@ -43,7 +43,7 @@ pub use idempotency::forget as forget_answers;
 pub use listener::{Network, Server, Stop};
 pub use pages::{Facts, PageFile, Pages};
 pub use proxies::{NoProxy, Proxy};
-pub use records::Records;
+pub use records::{Records, deleting};
 pub use request::Request;
 pub use router::{Call, Door, Response, Router};
 pub use settings::{Limits, Settings};

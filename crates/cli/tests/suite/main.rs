@@ -11,6 +11,7 @@ mod accounts;
 mod backups;
 mod cells;
 mod commands;
+mod deletes;
 mod dev;
 mod docs;
 mod imports;

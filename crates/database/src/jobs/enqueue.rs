@@ -80,6 +80,13 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// The same, where one that has ended stands in nobody's way.
+    pub(crate) fn enqueue_anew(&mut self, job: Job) -> Result<()> {
+        let ended = [Value::from(job.name.as_str()), Value::from(job.key.as_str())];
+        self.execute_later(store::FORGET_ENDED, &ended)?;
+        self.enqueue(job)
+    }
+
     fn sealed(&mut self, secret: &Json, job: (&str, &str)) -> Result<Vec<u8>> {
         let random = self.token()?;
         let seal = self.seal()?;

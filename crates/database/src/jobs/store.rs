@@ -13,6 +13,9 @@ pub(super) const AT_ONCE: i64 = 0;
 pub(super) const ENQUEUE: &str = r#"INSERT INTO mains_jobs (name, "key", state, payload, secret, due, attempts, made)
     VALUES ($1, $2, 'waiting', $3, $4, $5, 0, $6) ON CONFLICT (name, "key") DO NOTHING"#;
 
+pub(super) const FORGET_ENDED: &str =
+    r#"DELETE FROM mains_jobs WHERE name = $1 AND "key" = $2 AND state <> 'waiting'"#;
+
 pub(super) const FINISH: &str = r#"UPDATE mains_jobs SET state = 'done', ended = $5, payload = 'null', secret = NULL,
     holder = NULL, error = NULL WHERE name = $1 AND "key" = $2 AND holder = $3 AND attempts = $4 RETURNING attempts"#;
 

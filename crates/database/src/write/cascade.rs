@@ -19,9 +19,9 @@ use crate::dialect::quote;
 use crate::schema::names;
 
 /// Records that one delete may take with it, or clear.
-const MOST: usize = 10_000;
+pub(super) const MOST: usize = 10_000;
 /// Records that are counted before a refusal says "more than".
-const COUNTED: usize = 20;
+pub(super) const COUNTED: usize = 20;
 
 /// Everything that goes.
 #[derive(Default)]
@@ -70,7 +70,7 @@ impl Tx<'_> {
         while !level.is_empty() {
             let mut next: BTreeMap<CollectionId, Vec<Uuid>> = BTreeMap::new();
             for (collection, ids) in &level {
-                for inverse in self.inverses(*collection, OnDelete::Cascade) {
+                for inverse in inverses(&self.schema(), *collection, OnDelete::Cascade) {
                     if self.schema().collection(inverse.from).is_table() {
                         continue;
                     }
@@ -92,7 +92,7 @@ impl Tx<'_> {
 
     fn refuse_restricted(&mut self, going: &Going) -> Result<()> {
         for (collection, ids) in &going.ids {
-            for inverse in self.inverses(*collection, OnDelete::Restrict) {
+            for inverse in inverses(&self.schema(), *collection, OnDelete::Restrict) {
                 let limit = going.ids.get(&inverse.from).map_or(0, Vec::len) + COUNTED + 1;
                 let pointing = self.pointing(inverse.from, inverse.field, ids, limit)?;
                 let stay =
@@ -112,7 +112,7 @@ impl Tx<'_> {
         let mut changes: HashMap<Key, (Arc<Image>, Input)> = HashMap::new();
         let mut order = Vec::new();
         for (collection, ids) in &going.ids {
-            for inverse in self.inverses(*collection, OnDelete::Clear) {
+            for inverse in inverses(&self.schema(), *collection, OnDelete::Clear) {
                 for image in self.pointing(inverse.from, inverse.field, ids, MOST + 1)? {
                     let key = (image.collection, image.id());
                     if going.keys.contains(&key) {
@@ -171,7 +171,7 @@ impl Tx<'_> {
     /// Rows of private tables have neither an id nor a log: they just go.
     fn remove_private(&mut self, schema: &Schema, going: &Going) -> Result<()> {
         for (id, ids) in &going.ids {
-            for inverse in self.inverses(*id, OnDelete::Cascade) {
+            for inverse in inverses(schema, *id, OnDelete::Cascade) {
                 let from = schema.collection(inverse.from);
                 if from.is_table() {
                     let (table, column) = (quote(&from.name), quote(&from.field(inverse.field).name));
@@ -186,19 +186,19 @@ impl Tx<'_> {
         let ids = Value::List(ids.iter().copied().map(Value::Id).collect());
         gate::execute_later(self.statements, text, &[ids], Some(violation::of_delete()))
     }
+}
 
-    fn inverses(&self, collection: CollectionId, on_delete: OnDelete) -> Vec<Inverse> {
-        let schema = self.schema();
-        let does = |inverse: &&Inverse| {
-            let kind = &schema.collection(inverse.from).field(inverse.field).kind;
-            matches!(kind, FieldKind::Relation { on_delete: does, .. } if *does == on_delete)
-        };
-        schema.collection(collection).inverses.iter().filter(does).cloned().collect()
-    }
+/// The relations to a collection that do this when a record of it goes.
+pub(super) fn inverses(schema: &Schema, collection: CollectionId, on_delete: OnDelete) -> Vec<Inverse> {
+    let does = |inverse: &&Inverse| {
+        let kind = &schema.collection(inverse.from).field(inverse.field).kind;
+        matches!(kind, FieldKind::Relation { on_delete: does, .. } if *does == on_delete)
+    };
+    schema.collection(collection).inverses.iter().filter(does).cloned().collect()
 }
 
 /// What is left of a relation when these records are gone.
-fn without(value: &Value, gone: &HashSet<Key>, target: CollectionId) -> Value {
+pub(super) fn without(value: &Value, gone: &HashSet<Key>, target: CollectionId) -> Value {
     if value.as_list().is_none() {
         return Value::Null;
     }
@@ -207,7 +207,7 @@ fn without(value: &Value, gone: &HashSet<Key>, target: CollectionId) -> Value {
 }
 
 /// A record that cannot do without what is deleted: told of the delete, not of a field that nobody sent.
-fn elsewhere(error: Error) -> Error {
+pub(super) fn elsewhere(error: Error) -> Error {
     if error.kind() != Kind::Invalid {
         return error;
     }
@@ -231,7 +231,7 @@ fn pointers<'s>(
 
 /// The place of the collection to delete from next: one that no other left points at; in a circle, one that is
 /// pointed at only by what can be null.
-fn next(schema: &Schema, left: &[CollectionId]) -> usize {
+pub(super) fn next(schema: &Schema, left: &[CollectionId]) -> usize {
     let free = left.iter().position(|id| pointers(schema, left, *id).next().is_none());
     let loose =
         || left.iter().position(|id| pointers(schema, left, *id).all(|(_, field)| is_nullable(field)));

@@ -8,6 +8,7 @@ mod cascade;
 mod change;
 mod choke;
 mod currency;
+pub mod deletion;
 mod draft;
 mod erase;
 mod gate;

@@ -3,6 +3,7 @@
 //! Invariant: every door finds its caller first and hands it on; no rule is judged here.
 
 pub(crate) mod conditions;
+mod deletion;
 mod form;
 pub(crate) mod input;
 pub(crate) mod lost;
@@ -37,6 +38,7 @@ use crate::rates::Rates;
 use crate::request::Sent;
 use crate::router::{Call, Response, options};
 use crate::secrets;
+pub use deletion::deleting;
 pub(crate) use form::Form;
 pub use input::Reader;
 pub(crate) use query::Query;

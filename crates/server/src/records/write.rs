@@ -12,7 +12,7 @@ use mains_base::{Caller, Error, Kind, Result, Uuid};
 use mains_database::Epoch;
 use mains_database::engine::Lane;
 use mains_database::records::Key;
-use mains_database::write::records::{self as rules, IfMatch, Target, Written};
+use mains_database::write::records::{self as rules, Deleted, IfMatch, Target, Written};
 use mains_database::write::{Input, Tx};
 use mains_language::schema::{Collection, CollectionId};
 
@@ -125,11 +125,17 @@ impl Records {
         change.expect_no_fields()?;
         let target = change.target(key)?;
         let name = change.name.to_owned();
+        let of = target.clone();
         let gone = move |tx: &mut Tx<'_>, caller: &Caller| {
-            let id = rules::delete(tx, caller, &target)?;
-            idempotency::forget_record(tx, &name, id)
+            let deleted = rules::delete_unless_large(tx, caller, &of)?;
+            if let Deleted::Now(id) = deleted {
+                idempotency::forget_record(tx, &name, id)?;
+            }
+            Ok(deleted)
         };
-        self.run(change, &[], gone).await?;
+        if let Deleted::Large(id) = self.run(change, &[], gone).await? {
+            return self.begin_delete(change, target, id).await;
+        }
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::NO_CONTENT;
         Ok(response)

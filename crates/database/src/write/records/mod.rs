@@ -18,7 +18,7 @@ use mains_base::{Caller, Result, Uuid};
 use mains_language::schema::{Collection, CollectionId};
 
 pub use create::create;
-pub use delete::delete;
+pub use delete::{Deleted, begin_delete, delete, delete_unless_large};
 pub use lanes::lanes;
 pub use many::{Many, delete_many, update_many};
 pub use put::put;

@@ -10,7 +10,7 @@ use super::shop::on_both;
 use super::site::{Site, refused};
 
 /// Makes folders below `parent`, many in one transaction.
-async fn folders(site: &Site, parent: Uuid, count: usize) {
+pub(super) async fn folders(site: &Site, parent: Uuid, count: usize) {
     let (folders, field) = (site.collection("folders"), site.field("folders", "parent"));
     let mut left = count;
     while left > 0 {

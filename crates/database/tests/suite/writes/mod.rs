@@ -15,7 +15,9 @@ mod services;
 mod settled;
 mod shop;
 pub(crate) mod site;
+mod steps;
 mod together;
+mod uniques;
 pub(crate) mod unknown;
 mod update;
 

@@ -140,6 +140,17 @@ read = 'true'
 "#,
     ),
     (
+        "labels",
+        r#"
+prefix = "label"
+[fields.folder]
+type = "relation"
+to = "folders"
+[rules]
+read = 'true'
+"#,
+    ),
+    (
         "houses",
         r#"
 prefix = "house"
