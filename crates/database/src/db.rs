@@ -4,19 +4,27 @@
 
 use std::any::Any;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::time::Duration;
 
 use mains_base::{Clock, Error, Result};
 use mains_language::schema::Schema;
 use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
 
 use crate::Epoch;
-use crate::engine::{Engine, EngineSettings, Job, Lane, is_outcome_unknown, unavailable};
+use crate::dialect::Dialect;
+use crate::engine::{Engine, EngineSettings, Job, Lane, busy, is_outcome_unknown, unavailable};
 use crate::jobs::Seal;
 use crate::notice::{Done, Listeners, Notice, Untold};
+use crate::schema::standing::{self, Look};
 use crate::write::{Numbers, Order, Run, Tx, Within, block_job};
 
 /// How often one write is looked at again before its failure stands.
 const RUNS: usize = 4;
+/// Between two looks at the schema that nobody told to have changed.
+const BEAT: Duration = Duration::from_secs(10);
+/// After a look that failed.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// An open database. Clones share it.
 #[derive(Clone)]
@@ -35,6 +43,7 @@ struct Inner {
     enqueued: watch::Sender<u64>,
     listeners: Arc<Listeners>,
     within: RwLock<Arc<Vec<Within>>>,
+    look: Look,
 }
 
 impl Db {
@@ -57,6 +66,7 @@ impl Db {
             enqueued: watch::Sender::new(0),
             listeners: Arc::default(),
             within: RwLock::default(),
+            look: Look::default(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -72,6 +82,73 @@ impl Db {
         self.inner.engine.protect(collections.map(|collection| collection.name.clone()).collect());
         let mut epoch = self.inner.epoch.write().unwrap_or_else(PoisonError::into_inner);
         *epoch = Arc::new(Epoch::new(epoch.number + 1, schema, self.inner.engine.dialect()));
+        self.inner.look.found(true);
+    }
+
+    /// The database no longer holds what is served here: another node has changed the schema. Nothing may be answered
+    /// from it; whoever runs this process starts it with the site as it is now.
+    pub fn is_outdated(&self) -> bool {
+        self.inner.look.is_outdated()
+    }
+
+    /// 503 `schema.changed` where it is outdated.
+    pub fn check_current(&self) -> Result<()> {
+        if self.is_outdated() { Err(standing::changed()) } else { Ok(()) }
+    }
+
+    /// Looks whether the database still holds what is served, whenever another node has changed the schema, and every
+    /// few seconds in case nobody told. Ends with `stop`, and at once where there are no other nodes.
+    pub async fn watch_schema(&self, stop: impl Future<Output = ()>) {
+        if self.inner.engine.dialect() == Dialect::Sqlite {
+            return;
+        }
+        let watching = async {
+            let mut altered = self.inner.engine.altered();
+            loop {
+                // Closed is the engine: the look says so.
+                drop(timeout(BEAT, altered.changed()).await);
+                if let Err(error) = self.look_again().await {
+                    tracing::debug!(?error, "the schema could not be looked at");
+                    sleep(PAUSE).await;
+                }
+            }
+        };
+        tokio::select! {
+            () = stop => {}
+            () = watching => {}
+        }
+    }
+
+    /// Judges anew where the schema is another than it was.
+    async fn look_again(&self) -> Result<()> {
+        let epoch = self.epoch();
+        let known = epoch.standing.mark();
+        if known == standing::mark(&self.inner.engine).await? {
+            return Ok(());
+        }
+        epoch.standing.doubt(known);
+        match self.recognize(&epoch).await {
+            Err(error) if !standing::is_changed(&error) => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes are for a schema that the database holds; 503 `schema.changed` where it holds another.
+    async fn recognize(&self, epoch: &Arc<Epoch>) -> Result<()> {
+        if let Some(known) = epoch.standing.known() {
+            return known;
+        }
+        let (engine, look) = (&self.inner.engine, &self.inner.look);
+        let Some(_turn) = look.turn().await else {
+            return epoch.standing.known().unwrap_or_else(|| Err(busy()));
+        };
+        let found = standing::judge(engine, &epoch.schema).await?;
+        let fits = epoch.standing.keep(&found);
+        let current = self.inner.epoch.read().unwrap_or_else(PoisonError::into_inner);
+        if Arc::ptr_eq(&current, epoch) {
+            look.found(fits.is_ok());
+        }
+        fits
     }
 
     /// The engine below.
@@ -135,8 +212,9 @@ impl Db {
         T: Send + 'static,
         F: Fn(&mut Tx<'_>) -> Result<T> + Send + Sync + 'static,
     {
-        let inner = &self.inner;
-        let run = Run::new(self.epoch(), inner.clock.now(), (Arc::clone(&inner.numbers), &inner.order))?;
+        let (inner, epoch) = (&self.inner, self.epoch());
+        self.recognize(&epoch).await?;
+        let run = Run::new(epoch, inner.clock.now(), (Arc::clone(&inner.numbers), &inner.order))?;
         let within = Arc::clone(&inner.within.read().unwrap_or_else(PoisonError::into_inner));
         let run = Arc::new(run.sealing(inner.seal.get().cloned()).telling(within));
         let outcome = self
@@ -156,7 +234,13 @@ impl Db {
         (job, alone): (Job, bool),
     ) -> Result<T> {
         for _ in 1..RUNS {
+            let mark = run.epoch.standing.mark();
             let outcome = self.told(lanes, Arc::clone(&job), alone).await;
+            if outcome.as_ref().is_err_and(standing::is_changed) {
+                run.epoch.standing.doubt(mark);
+                self.recognize(&run.epoch).await?;
+                continue;
+            }
             // What may be stored is not run again, whatever it met on its way.
             let failed = outcome.as_ref().is_err_and(|error| !is_outcome_unknown(error));
             if !(failed && self.prepare_again(run).await?) {

@@ -10,6 +10,7 @@ use std::sync::{Arc, OnceLock};
 use mains_language::schema::Schema;
 
 use crate::dialect::Dialect;
+use crate::schema::standing::Standing;
 
 /// One schema as it is served.
 pub struct Epoch {
@@ -19,6 +20,8 @@ pub struct Epoch {
     pub schema: Arc<Schema>,
     /// The database that statements are compiled for.
     pub dialect: Dialect,
+    /// Whether the database holds what is declared, as far as is known.
+    pub(crate) standing: Standing,
     parts: Parts,
 }
 
@@ -29,7 +32,7 @@ struct Parts(OnceLock<(TypeId, Arc<dyn Any + Send + Sync>, Box<Parts>)>);
 impl Epoch {
     /// An epoch with nothing compiled yet.
     pub fn new(number: u64, schema: Arc<Schema>, dialect: Dialect) -> Self {
-        Self { number, schema, dialect, parts: Parts::default() }
+        Self { number, schema, dialect, standing: Standing::of(dialect), parts: Parts::default() }
     }
 
     /// What one module keeps for this epoch, made at the first call. The type is the key, so a module that keeps

@@ -248,6 +248,9 @@ impl Router {
         if call.head.uri.path_and_query().is_some_and(|address| address.as_str().len() > most) {
             return Err(address_too_long(most));
         }
+        if !matches!(route, Route::Health | Route::Door(_)) {
+            self.records.as_ref().map_or(Ok(()), |records| records.db().check_current())?;
+        }
         if let (Route::Records(address), Some(records)) = (route, &self.records) {
             return records.answer(call, body, *address).await;
         }
@@ -278,12 +281,16 @@ impl Router {
     }
 
     fn health(&self) -> Response {
-        let draining = self.draining.load(Relaxed);
-        let text = if draining { "{\"status\":\"draining\"}" } else { "{\"status\":\"ok\"}" };
+        let outdated = self.records.as_ref().is_some_and(|records| records.db().is_outdated());
+        let (status, text) = if self.draining.load(Relaxed) {
+            (StatusCode::SERVICE_UNAVAILABLE, "{\"status\":\"draining\"}")
+        } else if outdated {
+            (StatusCode::SERVICE_UNAVAILABLE, "{\"status\":\"outdated\"}")
+        } else {
+            (StatusCode::OK, "{\"status\":\"ok\"}")
+        };
         let mut response = Response::new(Body::from(text));
-        if draining {
-            *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-        }
+        *response.status_mut() = status;
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         response
     }

@@ -85,6 +85,7 @@ pub(crate) async fn start(
     site.records.callers().keep_fresh(site.stop.clone());
     site.records.feed(site.stop.clone(), Duration::from_secs(site.settings.changes.heartbeat));
     keep_changes(site);
+    watch_schema(site);
     for after in site.apps.iter().filter_map(|app| app.after.as_ref()) {
         after(site.db(), &site.stop)?;
     }
@@ -103,6 +104,12 @@ fn keep_changes(site: &Arc<Site>) {
     let (engine, retention) = (site.db().engine().clone(), changes::retention(&site.settings));
     let stop = site.stop.clone();
     tasks::spawn("log", async move { log::keep_trimmed(engine, retention, stop.asked()).await });
+}
+
+/// Hears of changes that other nodes make to the schema.
+fn watch_schema(site: &Arc<Site>) {
+    let (db, stop) = (site.db().clone(), site.stop.clone());
+    tasks::spawn("schema", async move { db.watch_schema(stop.asked()).await });
 }
 
 /// Makes the first account that may do everything, and says its password this once.

@@ -123,3 +123,43 @@ fn of_two_imports_by_themselves_one_brings_in_all() {
     assert!(refused(lost).contains("Another import into notes runs at this moment"));
     imports::are_in_once(&site);
 }
+
+/// Another node of the same site: its own folder, the same database.
+fn beside(site: &Site) -> Site {
+    let other = Site::new();
+    other.write("mains.toml", &site.read("mains.toml"));
+    other
+}
+
+#[test]
+fn a_node_goes_on_where_another_version_only_adds_and_stops_answering_where_it_does_not() {
+    let (site, _database) = site();
+    let served = site.start(&["serve"]);
+    let key = out(&site.run(&["keys", "create", "--role", "staff"]));
+    let post = |title: &str| served.call("POST", "/api/notes", key.trim(), Some(&json!({"title": title})));
+    assert_eq!(post("Before").status, 201);
+    let newer = beside(&site);
+    newer.write(
+        "collections/notes.toml",
+        &format!("{}\n[fields.summary]\ntype = \"text\"\n", site.read("collections/notes.toml")),
+    );
+    assert!(out(&newer.run(&["migrate"])).contains("summary"));
+    assert_eq!(post("Between").status, 201);
+    assert_eq!((served.get("/api/notes").status, served.get("/health").status), (200, 200));
+    newer.change(
+        "collections/notes.toml",
+        "[fields.summary]\n",
+        "[fields.summary]\nrequired = true\ndefault = \"none\"\n",
+    );
+    out(&newer.run(&["migrate"]));
+    let refused = post("Behind");
+    assert_eq!((refused.status, &refused.json()["code"]), (503, &json!("schema.changed")));
+    assert_eq!((served.get("/api/notes").status, served.get("/").status), (503, 503));
+    let health = served.get("/health");
+    assert_eq!((health.status, &health.json()["status"]), (503, &json!("outdated")));
+    served.stop();
+    assert_eq!(served.end().0, Some(0));
+    let again = newer.start(&["serve"]);
+    let made = again.call("POST", "/api/notes", key.trim(), Some(&json!({"title": "Behind"})));
+    assert_eq!((made.status, &made.json()["summary"]), (201, &json!("none")));
+}

@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 use mains_base::{Clock, Error, Result};
 use tokio::sync::watch;
 
-pub(crate) use self::failure::{is_outcome_unknown, unavailable};
+pub(crate) use self::failure::{busy, is_outcome_unknown, unavailable};
 pub use self::job::{Answer, Job, Lane};
 pub use self::read::{ReadQuery, Route, RowStream};
 pub use self::rows::{Row, RowView, Rows};
@@ -120,7 +120,7 @@ impl Engine {
         // The one writer of SQLite runs all closures one after the other anyway, and many in one commit.
         let lanes = if self.dialect() == Dialect::Sqlite { &[] } else { lanes };
         let (task, answer) = Task::new(work, lanes);
-        self.queue().push(task).map_err(|_| failure::busy())?;
+        self.queue().push(task).map_err(|_| busy())?;
         answer.await.unwrap_or_else(|_| Err(failure::outcome_unknown("the write thread ended")))
     }
 
@@ -250,6 +250,14 @@ impl Engine {
         match &self.inner.backend {
             Backend::Sqlite(_) => watch::channel(0).1,
             Backend::Postgres(postgres) => postgres.jobs_elsewhere(),
+        }
+    }
+
+    /// Rises when the schema was changed by any process, or may have been; closed where there is no other.
+    pub(crate) fn altered(&self) -> watch::Receiver<u64> {
+        match &self.inner.backend {
+            Backend::Sqlite(_) => watch::channel(0).1,
+            Backend::Postgres(postgres) => postgres.altered(),
         }
     }
 

@@ -173,6 +173,10 @@ impl Runner {
     }
 
     async fn look(&mut self) {
+        if self.db.is_outdated() {
+            // Jobs are for those who can do them.
+            return;
+        }
         for schedule in &mut self.schedules {
             if let Err(error) = schedule.look(&self.db).await {
                 tracing::warn!(?error, "a schedule could not be looked at");

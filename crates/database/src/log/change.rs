@@ -44,6 +44,8 @@ pub struct NewChange<'c> {
     pub data: Option<&'c str>,
     /// Records of which only stored fields changed with it.
     pub touched: &'c [(&'c str, Uuid)],
+    /// PostgreSQL: the mark of the schema that it is written for; under another one it is refused.
+    pub mark: i64,
 }
 
 /// A change as readers get it.

@@ -20,7 +20,8 @@ pub use self::tables::tables;
 
 use self::change::COLUMNS;
 use crate::dialect::Dialect;
-use crate::engine::{Engine, ReadQuery, Route, RowStream, Statements};
+use crate::engine::{Engine, ReadQuery, Route, RowStream, Statements, Violation, ViolationKind};
+use crate::schema::standing;
 
 /// The code of an error: changes after a place are no longer kept.
 pub const TOO_OLD: &str = "log.too_old";
@@ -29,20 +30,33 @@ pub const TOO_OLD: &str = "log.too_old";
 const MOST: usize = 1_000;
 
 /// The number has to be drawn when the transaction has its id already: see the sequencer. It
-/// is told back, so that the engine need not ask for it before COMMIT.
+/// is told back, so that the engine need not ask for it before COMMIT. Where the schema is another than the one written
+/// for, there is no number, and the row is refused: see [`crate::schema::standing`].
 const APPEND: &str = "INSERT INTO mains_changes (seq, tx, at, collection, record, op, version, actor, request, event, data, \
-    touched) VALUES (CASE WHEN pg_current_xact_id() IS NOT NULL THEN nextval('mains_changes_seq') END, $1, $2, $3, $4, \
-    $5, $6, $7, $8, $9, $10, $11) RETURNING pg_current_xact_id()::text";
+    touched) VALUES (CASE WHEN pg_current_xact_id() IS NOT NULL \
+    AND coalesce(pg_sequence_last_value('mains_schema_mark'), 0) = $12 THEN nextval('mains_changes_seq') END, $1, $2, $3, \
+    $4, $5, $6, $7, $8, $9, $10, $11) RETURNING pg_current_xact_id()::text";
 const APPEND_SQLITE: &str = "INSERT INTO mains_changes (tx, at, collection, record, op, version, actor, request, event, data, \
     touched) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
 
 /// Writes a change, within the transaction of the change itself.
 pub fn append(statements: &mut dyn Statements, change: &NewChange<'_>) -> Result<()> {
-    let sql = match statements.dialect() {
-        Dialect::Sqlite => APPEND_SQLITE,
-        Dialect::Postgres => APPEND,
-    };
-    statements.execute_later(sql, &change.values(), None)
+    let mut values = change.values();
+    match statements.dialect() {
+        Dialect::Sqlite => statements.execute_later(APPEND_SQLITE, &values, None),
+        Dialect::Postgres => {
+            values.push(Value::Int(change.mark));
+            statements.execute_later(APPEND, &values, Some(Box::new(refused)))
+        }
+    }
+}
+
+/// The only column that can lack a value is the number.
+fn refused(violation: &Violation) -> Error {
+    match violation.kind {
+        ViolationKind::NotNull => standing::changed(),
+        _ => Error::internal(format!("the log refuses a change: {violation:?}")),
+    }
 }
 
 /// Up to `limit` (at most 1,000) changes after a position, in order. `log.too_old` when some of them are removed

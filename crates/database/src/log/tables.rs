@@ -1,7 +1,8 @@
 //! The tables of the log.
 //!
 //! On PostgreSQL a sequence is not commit order: a reader could see n + 1 while n is still open. So a change gets a
-//! `seq` when it is written, and its position from the sequencer once it is visible.
+//! `seq` when it is written, and its position from the sequencer once it is visible. `mains_schema_mark` is a sequence
+//! because everybody sees its value at once, whatever their snapshots are: another one after each change of the schema.
 
 use crate::dialect::Dialect;
 
@@ -26,6 +27,7 @@ const SQLITE: &[&str] = &[
 
 const POSTGRES: &[&str] = &[
     "CREATE SEQUENCE IF NOT EXISTS mains_changes_seq",
+    "CREATE SEQUENCE IF NOT EXISTS mains_schema_mark",
     "CREATE TABLE IF NOT EXISTS mains_changes (seq bigint PRIMARY KEY, tx bigint NOT NULL, at bigint NOT NULL, \
      collection text COLLATE \"C\" NOT NULL, record uuid NOT NULL, op bigint NOT NULL, version bigint NOT NULL, actor uuid, \
      request text COLLATE \"C\", event text COLLATE \"C\", data text COLLATE \"C\", touched text COLLATE \"C\")",

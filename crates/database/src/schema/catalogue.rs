@@ -8,8 +8,8 @@ use mains_base::{Error, Kind, Result, Value};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::names;
 use super::shape::{CheckShape, FieldShape, IndexShape, TableShape};
+use super::{names, standing};
 use crate::dialect::{Column, Dialect, quote};
 use crate::engine::{Row, Statements};
 
@@ -134,6 +134,9 @@ pub(super) fn write(statements: &mut dyn Statements, tables: &[TableShape]) -> R
         let sql = "INSERT INTO mains_settings (name, value) VALUES ($1, $2) \
                    ON CONFLICT (name) DO UPDATE SET value = excluded.value";
         statements.execute_later(sql, &[name.into(), value.into()], None)?;
+    }
+    if statements.dialect() == Dialect::Postgres {
+        statements.execute_later(standing::ANOTHER, &[], None)?;
     }
     statements.flush()
 }

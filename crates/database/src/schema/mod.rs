@@ -15,6 +15,7 @@ pub(crate) mod physical;
 mod plan;
 mod proof;
 mod shape;
+pub(crate) mod standing;
 mod work;
 
 use std::sync::Arc;

@@ -56,6 +56,7 @@ fn write_one(tx: &mut Tx<'_>, (collection, id): Key, kept: &Kept) -> Result<()> 
         event: kept.event,
         data: data.filter(|_| !kept.silent),
         touched: &[],
+        mark: tx.epoch().standing.mark(),
     };
     append(tx.statements, &change)
 }

@@ -3,6 +3,7 @@
 mod address;
 mod attempt;
 mod connecting;
+mod connector;
 mod done;
 mod failure;
 mod holes;
@@ -25,8 +26,8 @@ use std::time::Duration;
 
 use mains_base::{Clock, Error, Result};
 use tokio::sync::{oneshot, watch};
-use tokio_postgres::Config;
 
+use self::address::Address;
 use self::news::{Channels, News};
 use self::readers::Readers;
 use self::sequencer::Sequencer;
@@ -48,7 +49,7 @@ pub(super) struct Postgres {
     commits: Arc<Commits>,
     advanced: Arc<watch::Sender<u64>>,
     closed: Arc<AtomicBool>,
-    config: Config,
+    address: Address,
     channels: Arc<Channels>,
 }
 
@@ -60,11 +61,10 @@ const PATIENCE: Duration = Duration::from_mins(10);
 
 impl Postgres {
     pub(super) async fn open(url: &str, settings: &EngineSettings, commits: Arc<Commits>) -> Result<Self> {
-        address::check(url)?;
-        let config = connecting::config(url)?;
-        address::keeps_sessions(&config).await?;
+        let address = Address::read(url)?;
+        address::try_out(&address).await?;
         let altered = Arc::new(AtomicU64::new(0));
-        let (readers, mut threads) = Readers::open(&config, &reading(settings), (settings, &altered))?;
+        let (readers, mut threads) = Readers::open(&address, &reading(settings), (settings, &altered))?;
         let queue = Arc::new(Queue::new(settings.queue));
         let shared = Arc::new(Shared {
             queue: Arc::clone(&queue),
@@ -78,7 +78,7 @@ impl Postgres {
         // The server tells a statement that it took too long; this is for a server that says nothing at all.
         let timeout = settings.statement_timeout + Duration::from_secs(1);
         for number in 0..settings.write_threads.max(1) {
-            let session = Session::new(config.clone(), writing(settings), timeout).heeding(&altered);
+            let session = Session::new(address.clone(), writing(settings), timeout).heeding(&altered);
             let writer = Writer { session, shared: Arc::clone(&shared) };
             let thread = std::thread::Builder::new().name(format!("mains-write-{number}"));
             threads.push(thread.spawn(move || writer.work())?);
@@ -88,7 +88,7 @@ impl Postgres {
         let channels = Arc::new(Channels::default());
         let told = Arc::clone(&channels);
         let news = News {
-            config: config.clone(),
+            address: address.clone(),
             commits: commits.subscribe(),
             channels: Arc::clone(&channels),
             advanced: Arc::clone(&advanced),
@@ -97,7 +97,7 @@ impl Postgres {
         let thread = std::thread::Builder::new().name("mains-news".to_owned());
         threads.push(thread.spawn(move || news.work())?);
         let sequencer = Sequencer {
-            session: Session::new(config.clone(), writing(settings), timeout),
+            session: Session::new(address.clone(), writing(settings), timeout),
             commits: commits.subscribe(),
             written: channels.written.subscribe(),
             channels,
@@ -114,7 +114,7 @@ impl Postgres {
             commits,
             advanced,
             closed,
-            config,
+            address,
             channels: told,
         };
         if let Err(error) = postgres.greet().await {
@@ -196,7 +196,7 @@ impl Postgres {
         &self,
         body: impl FnOnce(&mut dyn Statements) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let mut session = Session::new(self.config.clone(), COPYING.to_owned(), PATIENCE);
+        let mut session = Session::new(self.address.clone(), COPYING.to_owned(), PATIENCE);
         let copying = tokio::task::spawn_blocking(move || readers::snapshot(&mut session, body));
         copying.await.unwrap_or_else(|error| Err(Error::internal(error)))
     }
@@ -238,6 +238,11 @@ impl Postgres {
     /// Rises when another node has enqueued jobs.
     pub(super) fn jobs_elsewhere(&self) -> watch::Receiver<u64> {
         self.channels.enqueued_elsewhere.subscribe()
+    }
+
+    /// Rises when the schema was changed by any node, or may have been.
+    pub(super) fn altered(&self) -> watch::Receiver<u64> {
+        self.channels.altered.subscribe()
     }
 
     /// Rises when the log has new positions.

@@ -9,9 +9,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio_postgres::{
-    AsyncMessage, Client, Config, Connection, NoTls, Notification, Socket, tls::NoTlsStream,
-};
+use tokio_postgres::{AsyncMessage, Client, Connection, Notification, Socket};
+
+use super::address::Address;
+use super::connector::{Connector, Stream};
 
 /// Somebody has committed changes that have no position yet.
 const WRITTEN: &str = "mains_written";
@@ -19,6 +20,8 @@ const WRITTEN: &str = "mains_written";
 const NUMBERED: &str = "mains_numbered";
 /// A node has enqueued jobs; the payload says which one.
 const ENQUEUED: &str = "mains_enqueued";
+/// A node has changed the schema; said in the transaction that did it.
+const ALTERED: &str = "mains_altered";
 /// Between two words of one node that it has written: as long as a round of the sequencer takes.
 const BREATH: Duration = Duration::from_millis(4);
 /// How long connecting and every word may take, and how long nobody tries after a failure.
@@ -35,6 +38,8 @@ pub(super) struct Channels {
     pub(super) enqueued: watch::Sender<u64>,
     /// Another node has.
     pub(super) enqueued_elsewhere: watch::Sender<u64>,
+    /// Some node has changed the schema, or may have while nobody listened.
+    pub(super) altered: watch::Sender<u64>,
     /// This node holds the lease.
     pub(super) leads: AtomicBool,
     /// News come in, so that looking on suspicion can be rare.
@@ -43,14 +48,14 @@ pub(super) struct Channels {
 
 /// The thread of the news.
 pub(super) struct News {
-    pub(super) config: Config,
+    pub(super) address: Address,
     pub(super) commits: watch::Receiver<u64>,
     pub(super) channels: Arc<Channels>,
     pub(super) advanced: Arc<watch::Sender<u64>>,
     pub(super) closed: Arc<AtomicBool>,
 }
 
-type Listening = Connection<Socket, NoTlsStream>;
+type Listening = Connection<Socket, Stream>;
 
 impl News {
     /// Works until the engine closes.
@@ -83,7 +88,8 @@ impl News {
 
     /// One connection, as long as it lasts.
     async fn listen(&mut self) -> Result<(), String> {
-        let connecting = tokio::time::timeout(PATIENCE, self.config.connect(NoTls));
+        let connecting =
+            tokio::time::timeout(PATIENCE, self.address.config.connect(Connector(self.address.tls.clone())));
         let connected = connecting.await.map_err(|_| "connecting took too long".to_owned())?;
         let (client, connection) = connected.map_err(|cause| cause.to_string())?;
         let (channels, advanced) = (Arc::clone(&self.channels), Arc::clone(&self.advanced));
@@ -95,13 +101,15 @@ impl News {
     }
 
     async fn speak(&mut self, client: &Client, own: &str) -> Result<(), String> {
-        say(client, &format!("LISTEN {WRITTEN}; LISTEN {NUMBERED}; LISTEN {ENQUEUED}")).await?;
+        say(client, &format!("LISTEN {WRITTEN}; LISTEN {NUMBERED}; LISTEN {ENQUEUED}; LISTEN {ALTERED}"))
+            .await?;
         self.channels.hears.store(true, Ordering::Relaxed);
         let channels = Arc::clone(&self.channels);
         let (mut numbered, mut enqueued) = (channels.numbered.subscribe(), channels.enqueued.subscribe());
         // What was enqueued while nobody was told, here or elsewhere.
         say(client, &format!("NOTIFY {ENQUEUED}, '{own}'")).await?;
         channels.enqueued_elsewhere.send_modify(|count| *count = count.wrapping_add(1));
+        channels.altered.send_modify(|count| *count = count.wrapping_add(1));
         loop {
             tokio::select! {
                 changed = numbered.changed() => {
@@ -156,6 +164,7 @@ async fn hear(
 fn take(news: &Notification, (channels, advanced): (&Channels, &watch::Sender<u64>), own: &str) {
     match news.channel() {
         WRITTEN => channels.written.send_modify(|count| *count = count.wrapping_add(1)),
+        ALTERED => channels.altered.send_modify(|count| *count = count.wrapping_add(1)),
         ENQUEUED if news.payload() != own => {
             channels.enqueued_elsewhere.send_modify(|count| *count = count.wrapping_add(1));
         }

@@ -32,6 +32,7 @@ fn change(number: i64, version: i64) -> NewChange<'static> {
         event: None,
         data: None,
         touched: &[],
+        mark: 0,
     }
 }
 

@@ -4,6 +4,7 @@
 
 pub(crate) mod build;
 mod kill;
+mod nodes;
 mod random;
 mod refusals;
 mod steps;
