@@ -146,10 +146,12 @@ fn a_node_goes_on_where_another_version_only_adds_and_stops_answering_where_it_d
     assert!(out(&newer.run(&["migrate"])).contains("summary"));
     assert_eq!(post("Between").status, 201);
     assert_eq!((served.get("/api/notes").status, served.get("/health").status), (200, 200));
-    newer.change(
+    newer.write(
         "collections/notes.toml",
-        "[fields.summary]\n",
-        "[fields.summary]\nrequired = true\ndefault = \"none\"\n",
+        &format!(
+            "{}\n[[checks]]\nexpr = 'title != \"Forbidden\"'\nmessage = \"Another one.\"\n",
+            newer.read("collections/notes.toml")
+        ),
     );
     out(&newer.run(&["migrate"]));
     let refused = post("Behind");
@@ -161,5 +163,7 @@ fn a_node_goes_on_where_another_version_only_adds_and_stops_answering_where_it_d
     assert_eq!(served.end().0, Some(0));
     let again = newer.start(&["serve"]);
     let made = again.call("POST", "/api/notes", key.trim(), Some(&json!({"title": "Behind"})));
-    assert_eq!((made.status, &made.json()["summary"]), (201, &json!("none")));
+    assert_eq!(made.status, 201);
+    let refused = again.call("POST", "/api/notes", key.trim(), Some(&json!({"title": "Forbidden"})));
+    assert_eq!(refused.status, 422);
 }

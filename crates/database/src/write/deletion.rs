@@ -18,7 +18,7 @@ use super::refusal::{self, is_too_many};
 use super::{Image, Tx};
 use crate::Db;
 use crate::dialect::quote;
-use crate::engine::Statements;
+use crate::engine::{Statements, busy};
 use crate::jobs::{Job, JobContext};
 use crate::schema::names;
 
@@ -38,15 +38,15 @@ const ROUNDS: usize = 100;
 #[derive(Serialize, Deserialize)]
 struct Asked {
     collection: String,
-    id: Uuid16,
+    id: Letters,
     /// Who asked, for the log.
-    actor: Uuid16,
+    actor: Letters,
     request: Option<String>,
 }
 
 /// An id as its letters.
 #[derive(Serialize, Deserialize)]
-struct Uuid16(String);
+struct Letters(String);
 
 /// All that goes with a record.
 struct Doomed {
@@ -60,9 +60,11 @@ struct Doomed {
 struct Doer {
     caller: Caller,
     request: Option<String>,
+    /// The schema by which keys name collections.
+    epoch: u64,
 }
 
-impl Uuid16 {
+impl Letters {
     fn of(id: Uuid) -> Self {
         Self(String::from_utf8_lossy(&id.suffix()).into_owned())
     }
@@ -75,10 +77,10 @@ impl Uuid16 {
 /// Has a job delete the record, which was loaded. One that is at it already goes on.
 pub(super) fn begin(tx: &mut Tx<'_>, image: &Image, caller: &Caller) -> Result<()> {
     let collection = tx.schema().collection(image.collection).name.clone();
-    let id = Uuid16::of(image.id());
+    let id = Letters::of(image.id());
     let key = format!("{collection} {}", id.0);
     let request = tx.state.request.as_deref().map(str::to_owned);
-    let asked = Asked { collection, id, actor: Uuid16::of(caller.id), request };
+    let asked = Asked { collection, id, actor: Letters::of(caller.id), request };
     let payload = serde_json::to_value(&asked).map_err(Error::internal)?;
     tx.enqueue_anew(Job::new(JOB, key).payload(payload))
 }
@@ -102,9 +104,11 @@ pub async fn run(
 ) -> Result<()> {
     let asked: Asked = serde_json::from_value(context.payload.clone()).map_err(Error::internal)?;
     let id = asked.id.id()?;
-    let doer = Doer { caller: Caller { id: asked.actor.id()?, ..Caller::system() }, request: asked.request };
+    let caller = Caller { id: asked.actor.id()?, ..Caller::system() };
     for _ in 0..ROUNDS {
-        let schema = Arc::clone(&context.db.epoch().schema);
+        let epoch = context.db.epoch();
+        let doer = Doer { caller: caller.clone(), request: asked.request.clone(), epoch: epoch.number };
+        let schema = Arc::clone(&epoch.schema);
         // The collection is gone, and the record with it.
         let Some(collection) = schema.find(&asked.collection) else { return Ok(()) };
         let root = (collection.id, id);
@@ -120,7 +124,7 @@ pub async fn run(
         let (last, forget, name) = (context.clone(), forget.clone(), asked.collection.clone());
         let acting = doer.clone();
         let gone = context.db.write_alone(&[], move |tx| {
-            acting.act(tx);
+            acting.act(tx)?;
             if let Some(image) = tx.find(root.0, root.1)? {
                 tx.delete_all(&[image])?;
                 forget(tx, &name, id)?;
@@ -128,11 +132,12 @@ pub async fn run(
             last.finish(tx)
         });
         match gone.await {
-            Err(error) if is_too_many(&error) => clear(&context.db, &doer, root).await?,
+            // The next look finds what was added to it meanwhile.
+            Err(error) if is_too_many(&error) => drop(clear(&context.db, &doer, root).await?),
             gone => return gone.map_err(given_up),
         }
     }
-    Err(Error::conflict("records.too_many", "Records are added to it faster than they can be deleted."))
+    Err(JobContext::give_up("Records are added to it faster than they can be deleted."))
 }
 
 /// No other attempt would end better than what somebody has to decide.
@@ -145,11 +150,16 @@ fn given_up(error: Error) -> Error {
 }
 
 impl Doer {
-    fn act(&self, tx: &mut Tx<'_>) {
+    fn act(&self, tx: &mut Tx<'_>) -> Result<()> {
+        if tx.epoch().number != self.epoch {
+            // Another attempt looks anew, by the new schema.
+            return Err(busy());
+        }
         tx.act_as(&self.caller);
         if let Some(request) = &self.request {
             tx.name_request(request);
         }
+        Ok(())
     }
 }
 
@@ -160,14 +170,16 @@ async fn step(db: &Db, doer: &Doer, doomed: &Arc<HashSet<Key>>, portion: Vec<Key
         let (doing, doomed) = (doer.clone(), Arc::clone(doomed));
         let of = portion.clone();
         let gone = db.write_alone(&[], move |tx| {
-            doing.act(tx);
+            doing.act(tx)?;
             tx.delete_portion(&of, &doomed)
         });
         match gone.await {
             Err(error) if is_too_many(&error) => match portion.as_slice() {
                 [one] => {
-                    clear(db, doer, *one).await?;
-                    left.push(portion);
+                    // With nothing to clear it is left to the next look.
+                    if clear(db, doer, *one).await? > 0 {
+                        left.push(portion);
+                    }
                 }
                 more => {
                     let (first, second) = more.split_at(more.len() / 2);
@@ -181,18 +193,17 @@ async fn step(db: &Db, doer: &Doer, doomed: &Arc<HashSet<Key>>, portion: Vec<Key
     Ok(())
 }
 
-/// Clears what points at one record and stays. An error when there was nothing to clear: then nothing gets less.
-async fn clear(db: &Db, doer: &Doer, key: Key) -> Result<()> {
+/// Clears what points at one record and stays; how many.
+async fn clear(db: &Db, doer: &Doer, key: Key) -> Result<usize> {
     let mut cleared = 0;
     loop {
         let doing = doer.clone();
         let more = db.write_alone(&[], move |tx| {
-            doing.act(tx);
+            doing.act(tx)?;
             tx.clear_some(key)
         });
         match more.await? {
-            0 if cleared == 0 => return Err(refusal::too_many(cascade::MOST)),
-            0 => return Ok(()),
+            0 => return Ok(cleared),
             more => cleared += more,
         }
     }

@@ -208,8 +208,8 @@ fn mistrusted(place: &Place, cause: &io::Error) -> Result<()> {
 }
 
 fn session(link: &mut Link) -> Option<String> {
-    let found = link.ask("SELECT pg_backend_pid()::text").ok()?;
-    found.text(0).ok().flatten().map(str::to_owned)
+    // Not prepared: some poolers would refuse that, and hide what they are.
+    link.tell("SELECT pg_backend_pid()").ok()?.1
 }
 
 #[cfg(test)]

@@ -154,17 +154,24 @@ impl Link {
 
     /// Runs commands of one text, and counts the rows of the last.
     pub(super) fn script(&mut self, text: &str) -> Result<u64, Failure> {
+        self.tell(text).map(|(count, _)| count)
+    }
+
+    /// The same, with the first cell of the last row; nothing is prepared.
+    pub(super) fn tell(&mut self, text: &str) -> Result<(u64, Option<String>), Failure> {
         let mut out = BytesMut::new();
         frontend::query(text, &mut out).map_err(|cause| Failure::Refused(Error::internal(cause)))?;
         self.say(&out)?;
-        let mut count = 0;
+        let (mut count, mut cell) = (0, None);
         self.until_ready(|tag, body| {
-            if tag == b'C' {
-                count = ended(body).count();
+            match tag {
+                b'C' => count = ended(body).count(),
+                b'D' => cell = wire::first_text(body),
+                _ => {}
             }
             Some(())
         })?;
-        Ok(count)
+        Ok((count, cell))
     }
 
     fn say(&mut self, bytes: &[u8]) -> Result<(), Failure> {

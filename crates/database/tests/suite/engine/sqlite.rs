@@ -7,6 +7,37 @@ use mains_database::engine::{Engine, EngineSettings};
 
 use super::*;
 
+/// Another program, which knows nothing of our lock file: whether it could change the file.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the test below tells this one what to open")]
+fn another_program() {
+    let Ok(path) = std::env::var("MAINS_TEST_FILE") else { return };
+    let file = rusqlite::Connection::open(path).unwrap();
+    file.busy_timeout(std::time::Duration::ZERO).unwrap();
+    let changed = file.execute_batch("ALTER TABLE counters ADD COLUMN more INTEGER");
+    println!("it said: {}", changed.map_or_else(|error| error.to_string(), |()| "changed".to_owned()));
+}
+
+#[test]
+fn another_program_changes_nothing_while_the_file_is_open() {
+    wait(async {
+        let (folder, engine) = sqlite_with(|_| {}).await;
+        counters(&engine).await;
+        let told = || {
+            let mut program = std::process::Command::new(std::env::current_exe().unwrap());
+            program.args(["engine::sqlite::another_program", "--exact", "--nocapture"]);
+            let output = program.env("MAINS_TEST_FILE", folder.path().join("mains.db")).output().unwrap();
+            String::from_utf8_lossy(&output.stdout).into_owned()
+        };
+        let refused = told();
+        assert!(refused.contains("it said: database is locked"), "{refused}");
+        assert_eq!(run(&engine, |statements| count_up(statements, 1)).await.unwrap(), 1);
+        engine.close().await;
+        let done = told();
+        assert!(done.contains("it said: changed"), "{done}");
+    });
+}
+
 #[test]
 fn one_process_owns_the_folder() {
     wait(async {

@@ -85,7 +85,7 @@ fn a_write_that_began_before_the_change_and_stores_behind_it_is_refused() {
                 let before = move || {
                     began.send(()).unwrap();
                     // Closed behind the first run.
-                    drop(is_changed.lock().unwrap().recv_timeout(WAIT));
+                    let _ = is_changed.lock().unwrap().recv_timeout(WAIT);
                 };
                 sell(&serving, before).await
             })

@@ -2,9 +2,10 @@
 
 use std::future::Future;
 
+use mains_database::jobs;
 use mains_testkit::on_both_with;
 
-use super::site::{Site, schema_of};
+use super::site::{Site, schema_of, schema_with};
 
 /// The shop's files.
 const FILES: &[(&str, &str)] = &[
@@ -202,4 +203,13 @@ where
     Done: Future<Output = ()>,
 {
     on_both_with(|| schema_of(FILES), |db| test(Site::new(db)));
+}
+
+/// The same, with the tables of jobs.
+pub(crate) fn on_both_with_jobs<F, Done>(test: F)
+where
+    F: Fn(Site) -> Done + Sync,
+    Done: Future<Output = ()>,
+{
+    on_both_with(|| schema_with(FILES, jobs::tables()), |db| test(Site::new(db)));
 }

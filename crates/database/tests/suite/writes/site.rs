@@ -239,12 +239,17 @@ pub(crate) fn schema() -> Arc<Schema> {
 
 /// The schema of these files.
 pub(crate) fn schema_of(files: &[(&str, &str)]) -> Arc<Schema> {
+    schema_with(files, Vec::new())
+}
+
+/// The same, with tables of the server's own.
+pub(crate) fn schema_with(files: &[(&str, &str)], tables: Vec<File>) -> Arc<Schema> {
     let file = |(name, source): &(&str, &str)| File {
         path: format!("collections/{name}.toml"),
         source: (*source).to_owned(),
     };
     let layer = Layer { owner: Owner::Site, files: files.iter().map(file).collect() };
-    match load(&[layer]) {
+    match load(&[Layer { owner: Owner::Server, files: tables }, layer]) {
         Ok(schema) => Arc::new(schema),
         Err(found) => panic!("{:?}", found.iter().map(ToString::to_string).collect::<Vec<_>>()),
     }

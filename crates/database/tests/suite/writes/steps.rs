@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::cascades::folders;
 use super::logged::changes;
-use super::shop::on_both;
+use super::shop::on_both_with_jobs;
 use super::site::Site;
 
 fn jobs() -> Jobs {
@@ -34,7 +34,7 @@ async fn count(site: &Site, text: &'static str) -> i64 {
 
 #[test]
 fn what_is_larger_than_a_transaction_goes_by_a_job_and_the_record_last() {
-    on_both(|site| async move {
+    on_both_with_jobs(|site| async move {
         let system = Caller::system();
         let root = site.create(&system, "folders", json!({ "name": "root" })).await.unwrap().id;
         let below = site
@@ -60,7 +60,7 @@ fn what_is_larger_than_a_transaction_goes_by_a_job_and_the_record_last() {
 
 #[test]
 fn what_stands_against_it_is_found_before_anything_goes() {
-    on_both(|site| async move {
+    on_both_with_jobs(|site| async move {
         let system = Caller::system();
         let root = site.create(&system, "folders", json!({ "name": "root" })).await.unwrap().id;
         folders(&site, root, 10_001).await;

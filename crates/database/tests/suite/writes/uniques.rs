@@ -19,6 +19,8 @@ fn told<T>(outcome: Result<T>) -> String {
 #[test]
 fn the_first_as_declared_is_told() {
     on_both(&[("items", ITEMS)], |test| async move {
+        // Whole, so that the database stays as long as the test.
+        let test = test;
         let db = Db::over(test.engine.clone(), Arc::new(test.clock.clone()));
         db.install(Arc::clone(&test.schema));
         let items = test.schema.find("items").unwrap();

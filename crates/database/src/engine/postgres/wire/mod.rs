@@ -20,7 +20,7 @@ pub(super) use self::batch::{Asked, Batch, Mark, Plain, Prepared, columns, param
 pub(super) use self::binding::end_point;
 pub(super) use self::line::{Body, Line};
 pub(super) use self::place::{Place, places};
-pub(super) use self::rows::Found;
+pub(super) use self::rows::{Found, first_text};
 pub(super) use self::startup::{Refusal, sign_in};
 pub(super) use self::tls::{Mode, Tls, Unencrypted, server_name};
 pub(super) use self::told::Told;

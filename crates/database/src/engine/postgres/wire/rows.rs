@@ -135,6 +135,13 @@ impl RowStream for Walk {
     }
 }
 
+/// The first cell of a row that came as text.
+pub(crate) fn first_text(mut row: Body<'_>) -> Option<String> {
+    row.short()?;
+    let length = usize::try_from(row.long()?).ok()?;
+    String::from_utf8(row.bytes(length)?.to_vec()).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
