@@ -172,7 +172,13 @@ fn no_backup(error: std::io::Error) -> Error {
     broken(&error.to_string())
 }
 
+/// What is said of a broken file may quote it, and a terminal obeys some bytes.
 fn broken(reason: &str) -> Error {
+    let reason: String = reason
+        .chars()
+        .take(200)
+        .map(|letter| if letter.is_control() { '\u{fffd}' } else { letter })
+        .collect();
     let detail = format!("This is no whole backup: {reason}. Take another one.");
     Error::new(Kind::Invalid, "backup.broken", detail)
 }
@@ -223,6 +229,11 @@ mod tests {
         let place = whole.windows(4).position(|part| part == b"xxxx").unwrap() + 1000;
         let mut changed = whole.clone();
         changed[place] = b'y';
+        let mut bells = vec![0x07_u8; 512];
+        bells[124..136].fill(0x1b);
+        std::fs::write(&to, &bells).unwrap();
+        let told = unpacked(folder.path(), &to).unwrap_err();
+        assert!(!told.detail().contains(char::is_control), "{:?}", told.detail());
         for wrong in [&changed[..], &whole[..place], &whole[..700], b"", b"nothing of the kind"] {
             std::fs::write(&to, wrong).unwrap();
             assert_eq!(unpacked(folder.path(), &to).unwrap_err().code(), "backup.broken");

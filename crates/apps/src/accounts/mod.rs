@@ -30,6 +30,10 @@ pub use service::{Accounts, Listed, Settings};
 /// The name of the app, as `[apps] enabled` says it.
 pub const NAME: &str = "accounts";
 
+/// The tables of what opens an account without its password, and of what its owner is told of that: mailed links, and the
+/// list of sessions.
+pub const WAYS_IN: [&str; 2] = ["account_tokens", "account_sessions"];
+
 /// The app: everything that it brings.
 pub fn app(accounts: &Accounts) -> App {
     let settings = accounts.settings;

@@ -1,10 +1,12 @@
 //! `mains restore FILE`: a backup becomes the site's database, while nobody serves it.
 //!
-//! Invariant: the database is the old one or the restored one, whenever the program is killed.
+//! Invariants: the database is the old one or the restored one, whenever the program is killed; nobody is signed in, and no
+//! mailed link opens anything, that did at the time of the backup and may have been ended since.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use mains_apps::accounts;
 use mains_base::{Error, Kind, Result};
 use mains_database::Db;
 use mains_database::backup::{self, Progress};
@@ -35,7 +37,7 @@ pub(crate) fn run(
     let runtime = backend::runtime()?;
     runtime.block_on(async {
         let db = site::open_database(folder, settings).await?;
-        let outcome = restore(folder, &db, arguments).await;
+        let outcome = restore((folder, settings), &db, arguments).await;
         if outcome.is_err() {
             // What was unpacked holds secrets of the site.
             clear(&data)?;
@@ -50,9 +52,13 @@ pub(crate) fn run(
         }
         talk.say(&format!("Restored what was backed up at {}.", manifest.made));
         talk.say("The log begins a new timeline; browsers that follow it load anew. Jobs that waited then wait again.");
+        talk.say(ENDED);
         Ok(())
     })
 }
+
+const ENDED: &str = "Everybody is signed out, and links that were mailed open nothing. Passwords, roles and API keys are those of the \
+    backup: look at `mains keys list` and `mains accounts list` for what was taken away since.";
 
 /// The folder in which a backup is unpacked.
 fn unpacked(data: &Path) -> PathBuf {
@@ -68,7 +74,7 @@ fn clear(data: &Path) -> Result<()> {
 
 /// Restores into an open database; or gives the file that is to take its place.
 async fn restore(
-    folder: &Path,
+    (folder, settings): (&Path, &Settings),
     db: &Db,
     arguments: &arguments::Restore,
 ) -> Result<(Manifest, Option<PathBuf>), Trouble> {
@@ -82,8 +88,10 @@ async fn restore(
     let into = unpacked(&data);
     std::fs::create_dir(&into).map_err(Error::from)?;
     let (from, content) = (arguments.file.clone(), into.clone());
-    let manifest = blocking(move || archive::unpack(&from, &content)).await?;
+    let mut manifest = blocking(move || archive::unpack(&from, &content)).await?;
+    let ways_in = ways_in(settings);
     if !manifest.is_file() {
+        manifest.tables.retain(|table| !ways_in.contains(&table.name.as_str()));
         fill(db, folder, (&into, &manifest)).await?;
         clear(&data)?;
         return Ok((manifest, None));
@@ -93,13 +101,25 @@ async fn restore(
     blocking(move || backup::prove_file(&proved).map(drop)).await?;
     if db.engine().dialect() == Dialect::Sqlite {
         let renewed = file.clone();
-        blocking(move || backup::renew_timeline(&renewed)).await?;
+        blocking(move || {
+            backup::empty(&renewed, &ways_in)?;
+            backup::renew_timeline(&renewed)
+        })
+        .await?;
         return Ok((manifest, Some(file)));
     }
-    let manifest = as_rows(&file, &into, manifest).await?;
+    let mut manifest = as_rows(&file, &into, manifest).await?;
+    manifest.tables.retain(|table| !ways_in.contains(&table.name.as_str()));
     fill(db, folder, (&into, &manifest)).await?;
     clear(&data)?;
     Ok((manifest, None))
+}
+
+/// The tables of what opens an account without its password.
+fn ways_in(settings: &Settings) -> Vec<&'static str> {
+    let accounts = settings.apps.enabled.iter().any(|name| name == accounts::NAME);
+    let of_accounts = accounts::WAYS_IN.into_iter().filter(|_| accounts);
+    of_accounts.chain([mains_server::sessions::TABLE]).collect()
 }
 
 /// Fills an open database with rows.

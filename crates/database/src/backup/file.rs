@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use mains_base::{Error, Kind, Result, Uuid};
 
 use super::broken;
+use crate::dialect::quote;
 use crate::engine::{Engine, Lone, lock};
 
 /// Copies one state of the database into a new file, compacted, and brings it to the disk. Writers are not kept
@@ -38,6 +39,14 @@ pub fn renew_timeline(path: &Path) -> Result<()> {
     let mut random = [0; 16];
     getrandom::fill(&mut random).map_err(|cause| Error::internal(cause.to_string()))?;
     Lone::open(path)?.set_bytes("UPDATE mains_log SET timeline = ?1", &Uuid::v4(random).0)
+}
+
+/// Empties these tables of a copy, where it has them.
+pub fn empty(path: &Path, tables: &[&str]) -> Result<()> {
+    let file = Lone::open(path)?;
+    let there = file.texts("SELECT name FROM sqlite_master WHERE type = 'table'")?;
+    let found = there.iter().filter(|name| tables.contains(&name.as_str()));
+    found.map(|name| file.run(&format!("DELETE FROM {}", quote(name)))).collect()
 }
 
 /// A file of SQLite that nobody has open, and nobody opens as long as this is held.

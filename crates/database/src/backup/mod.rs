@@ -16,7 +16,7 @@ mod save;
 use mains_base::{Error, Kind};
 use serde::{Deserialize, Serialize};
 
-pub use file::{Owned, copy_file, prove_file, renew_timeline};
+pub use file::{Owned, copy_file, empty, prove_file, renew_timeline};
 pub use load::{is_empty, load};
 pub use progress::Progress;
 pub use save::save;

@@ -27,6 +27,9 @@ pub(crate) const LIFE_DAYS: i64 = 365;
 /// Sessions of one account; the least recently used make room.
 pub const MOST: i64 = 100;
 
+/// The private table of sessions; without its rows nobody is signed in.
+pub const TABLE: &str = "mains_sessions";
+
 const DAY: i64 = 86_400 * 1_000_000;
 
 /// The token of a session: what the browser keeps.

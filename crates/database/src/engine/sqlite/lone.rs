@@ -31,6 +31,11 @@ impl Lone {
         rows.map_err(|cause| meaning(cause, None))
     }
 
+    /// Runs a statement without parameters.
+    pub(crate) fn run(&self, sql: &str) -> Result<()> {
+        self.0.execute(sql, []).map(drop).map_err(|cause| meaning(cause, None))
+    }
+
     /// Runs a statement with one parameter.
     pub(crate) fn set_bytes(&self, sql: &str, bytes: &[u8]) -> Result<()> {
         self.0.execute(sql, [bytes]).map(drop).map_err(|cause| meaning(cause, None))
