@@ -2,7 +2,7 @@
 
 use std::io::{Error, Read, Result, Write};
 use std::net::TcpStream;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::{Relaxed, SeqCst}};
 use std::time::{Duration, Instant};
 
 use super::{Setting, spread};
@@ -15,12 +15,24 @@ const RECORDS: u64 = 1_000;
 /// Who tries passwords at once, more than may wait for a comparison, and how long each takes at least for a try.
 const INTRUDERS: u64 = 128;
 const PAUSE: Duration = Duration::from_millis(250);
+const STEP: Duration = Duration::from_millis(5);
 
 /// What the intruders were told.
 #[derive(Default)]
 struct Told {
     compared: AtomicU64,
     shed: AtomicU64,
+    /// How many of them wait for an answer.
+    waiting: AtomicU64,
+}
+
+impl Told {
+    /// Waits until every intruder has its answer, so that no comparison runs beside the reads alone.
+    fn run_dry(&self) {
+        while self.waiting.load(SeqCst) > 0 {
+            std::thread::sleep(STEP);
+        }
+    }
 }
 
 /// The rate of reads beside the flood against the rate without, by turns.
@@ -42,9 +54,12 @@ pub(crate) fn measure(setting: &Setting) -> Result<Vec<Figure>> {
             })
             .collect();
         let measured = setting.by_halves(&server, &reads, |on| {
-            flooding.store(on, Relaxed);
+            flooding.store(on, SeqCst);
+            if !on {
+                told.run_dry();
+            }
         });
-        done.store(true, Relaxed);
+        done.store(true, SeqCst);
         for intruder in intruders {
             intruder.join().map_err(|_| Error::other("an intruder failed"))??;
         }
@@ -80,16 +95,23 @@ fn flood(
     let mut stream = TcpStream::connect(("127.0.0.1", server.port))?;
     stream.set_nodelay(true)?;
     let mut tries = 0;
-    while !done.load(Relaxed) {
+    while !done.load(SeqCst) {
         let begun = Instant::now();
-        if flooding.load(Relaxed) {
-            let network = spread(intruder * 1_000_000 + tries, 1 << 22);
+        told.waiting.fetch_add(1, SeqCst);
+        let answer = flooding.load(SeqCst).then(|| {
             tries += 1;
-            match try_password(&mut stream, network)? {
-                422 | 401 | 403 => told.compared.fetch_add(1, Relaxed),
-                429 | 503 => told.shed.fetch_add(1, Relaxed),
-                other => return Err(Error::other(format!("a sign-in was answered {other}"))),
-            };
+            try_password(&mut stream, spread(intruder * 1_000_000 + tries, 1 << 22))
+        });
+        told.waiting.fetch_sub(1, SeqCst);
+        match answer.transpose()? {
+            None => {}
+            Some(422 | 401 | 403) => {
+                told.compared.fetch_add(1, Relaxed);
+            }
+            Some(429 | 503) => {
+                told.shed.fetch_add(1, Relaxed);
+            }
+            Some(other) => return Err(Error::other(format!("a sign-in was answered {other}"))),
         }
         std::thread::sleep(PAUSE.saturating_sub(begun.elapsed()));
     }

@@ -70,6 +70,11 @@ impl Queue {
         }
     }
 
+    /// How many tasks may start now.
+    pub(super) fn len(&self) -> usize {
+        self.lock().ready.len()
+    }
+
     /// The next task if there is one now and it is `wanted`.
     pub(super) fn take_if(&self, wanted: impl FnOnce(&Task) -> bool) -> Option<Task> {
         let mut state = self.lock();

@@ -92,7 +92,6 @@ impl Postgres {
             commits: commits.subscribe(),
             channels: Arc::clone(&channels),
             advanced: Arc::clone(&advanced),
-            closed: Arc::clone(&closed),
         };
         let thread = std::thread::Builder::new().name("mains-news".to_owned());
         threads.push(thread.spawn(move || news.work())?);
@@ -253,6 +252,7 @@ impl Postgres {
     /// Tells the threads to end, without waiting.
     pub(super) fn abandon(&self) {
         self.closed.store(true, Ordering::Relaxed);
+        self.channels.closing.send_replace(true);
         // Wakes the sequencer.
         self.commits.rise();
         self.queue.close();

@@ -41,7 +41,9 @@ pub(super) struct Channels {
     /// Some node has changed the schema, or may have while nobody listened.
     pub(super) altered: watch::Sender<u64>,
     /// This node holds the lease.
-    pub(super) leads: AtomicBool,
+    pub(super) leads: watch::Sender<bool>,
+    /// The engine closes.
+    pub(super) closing: watch::Sender<bool>,
     /// News come in, so that looking on suspicion can be rare.
     pub(super) hears: AtomicBool,
 }
@@ -52,7 +54,6 @@ pub(super) struct News {
     pub(super) commits: watch::Receiver<u64>,
     pub(super) channels: Arc<Channels>,
     pub(super) advanced: Arc<watch::Sender<u64>>,
-    pub(super) closed: Arc<AtomicBool>,
 }
 
 type Listening = Connection<Socket, Stream>;
@@ -66,10 +67,10 @@ impl News {
                 return tracing::warn!(%error, "no news from other nodes; the log is looked at instead");
             }
         };
-        let closing = closing(self.commits.clone(), Arc::clone(&self.closed));
+        let mut closing = self.channels.closing.subscribe();
         runtime.block_on(async {
             tokio::select! {
-                () = closing => {}
+                _ = closing.wait_for(|closes| *closes) => {}
                 () = self.live() => {}
             }
         });
@@ -106,12 +107,16 @@ impl News {
         self.channels.hears.store(true, Ordering::Relaxed);
         let channels = Arc::clone(&self.channels);
         let (mut numbered, mut enqueued) = (channels.numbered.subscribe(), channels.enqueued.subscribe());
+        let mut leads = channels.leads.subscribe();
         // What was enqueued while nobody was told, here or elsewhere.
         say(client, &format!("NOTIFY {ENQUEUED}, '{own}'")).await?;
         channels.enqueued_elsewhere.send_modify(|count| *count = count.wrapping_add(1));
         channels.altered.send_modify(|count| *count = count.wrapping_add(1));
         loop {
+            // Whoever numbers the log is woken by its own commits already.
+            let numbers = *leads.borrow_and_update();
             tokio::select! {
+                changed = leads.changed() => changed.map_err(|cause| cause.to_string())?,
                 changed = numbered.changed() => {
                     changed.map_err(|cause| cause.to_string())?;
                     let position = *numbered.borrow_and_update();
@@ -122,13 +127,10 @@ impl News {
                     say(client, &format!("NOTIFY {ENQUEUED}, '{own}'")).await?;
                     tokio::time::sleep(BREATH).await;
                 }
-                changed = self.commits.changed() => {
+                changed = self.commits.changed(), if !numbers => {
                     changed.map_err(|cause| cause.to_string())?;
-                    // Whoever numbers the log is woken by its own commits already.
-                    if !channels.leads.load(Ordering::Relaxed) {
-                        say(client, &format!("NOTIFY {WRITTEN}")).await?;
-                        tokio::time::sleep(BREATH).await;
-                    }
+                    say(client, &format!("NOTIFY {WRITTEN}")).await?;
+                    tokio::time::sleep(BREATH).await;
                 }
             }
         }
@@ -178,9 +180,4 @@ fn take(news: &Notification, (channels, advanced): (&Channels, &watch::Sender<u6
         }
         _ => {}
     }
-}
-
-/// Ends when the engine closes, which is told like a commit.
-async fn closing(mut commits: watch::Receiver<u64>, closed: Arc<AtomicBool>) {
-    while !closed.load(Ordering::Relaxed) && commits.changed().await.is_ok() {}
 }

@@ -101,7 +101,8 @@ impl Sequencer {
                     LATER
                 }
             };
-            self.channels.leads.store(lease.is_some(), Ordering::Relaxed);
+            let leads = lease.is_some();
+            self.channels.leads.send_if_modified(|known| std::mem::replace(known, leads) != leads);
             if self.is_news_within(wait) {
                 news = Instant::now();
             }

@@ -1,8 +1,9 @@
 //! The write threads: each takes a closure, runs it SERIALIZABLE, and runs it again while others are in its way.
 //!
 //! Invariants: a closure is never run again once its COMMIT may have been done; the first two attempts run beside
-//! others, from the third on closures hold the gate alone, so that each ends. Closures that wait in one lane, or for the
-//! gate, share a transaction as long as all goes well; when it does not, each is run by itself, as if they never had.
+//! others, from the third on closures hold the gate alone, so that each ends. Closures that wait in one lane, for the
+//! gate, or for a thread, share a transaction as long as all goes well; when it does not, each is run by itself, as if
+//! they never had.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -26,6 +27,8 @@ const ATTEMPTS: u32 = 10;
 const TOGETHER: u32 = 2;
 /// For so long nobody races after most of the threads were beaten: closures share transactions behind the gate.
 const CROWDED: Duration = Duration::from_millis(50);
+/// For so long closures without a lane have transactions of their own after some that shared one had to part.
+const PARTED: Duration = Duration::from_millis(50);
 /// One at a time may change the schema, on all nodes; number chosen once and for all.
 const BEGIN_ALTER: &str = "BEGIN; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL enable_seqscan = on; SET LOCAL lock_timeout = '10s'; SELECT pg_advisory_xact_lock(7236539012)";
 
@@ -48,6 +51,8 @@ pub(super) struct Beaten {
     waiting: VecDeque<Member>,
     /// When most of the threads had been beaten.
     crowded: Option<Instant>,
+    /// When closures that only wanted a thread shared a transaction in vain.
+    parted: Option<Instant>,
 }
 
 /// One write thread.
@@ -83,16 +88,52 @@ impl Writer {
 
     /// Runs a closure without a lane. After two conflicts it waits for the gate, together with others of its kind.
     fn race(&mut self, mut member: Member) {
-        let crowded = self.shared.beaten().is_crowded();
-        for _ in 0..if crowded { 0 } else { TOGETHER } {
-            if let Attempt::Settled = self.beside(&mut member) {
-                return member.finish();
-            }
-            // Somebody waits for the gate already: beside others it would only be beaten again.
-            if !self.shared.beaten().waiting.is_empty() {
-                break;
-            }
+        let (is_crowded, is_parted) = self.shared.beaten().mood();
+        if is_crowded {
+            return self.wait_for_gate(member);
         }
+        let guests = if is_parted { 0 } else { self.shared.queue.len() / self.shared.threads };
+        if guests > 0 {
+            return self.race_together(member, guests);
+        }
+        match self.beside(&mut member) {
+            Attempt::Settled => member.finish(),
+            _ => self.race_again(member),
+        }
+    }
+
+    /// The same with so many of those that wait for a thread. Each thread takes its share of them, so that none is idle.
+    fn race_together(&mut self, mut first: Member, mut guests: usize) {
+        let shared = Arc::clone(&self.shared);
+        let mut more = || {
+            guests = guests.checked_sub(1)?;
+            next_free(&shared.queue)
+        };
+        let mut joined = Joined::from(&mut more);
+        let settled = {
+            let _gate = shared.gate.read().unwrap_or_else(PoisonError::into_inner);
+            self.share(&mut first, &mut joined)
+        };
+        let members = joined.members;
+        if !settled && !members.is_empty() {
+            shared.beaten().parted = Some(Instant::now());
+        }
+        for member in std::iter::once(first).chain(members) {
+            if settled { member.finish() } else { self.race_again(member) }
+        }
+    }
+
+    /// The second attempt of a closure that raced in vain.
+    fn race_again(&mut self, mut member: Member) {
+        // Somebody waits for the gate already: beside others it would only be beaten again.
+        let waits = !self.shared.beaten().waiting.is_empty();
+        if !waits && let Attempt::Settled = self.beside(&mut member) {
+            return member.finish();
+        }
+        self.wait_for_gate(member);
+    }
+
+    fn wait_for_gate(&mut self, member: Member) {
         let shared = Arc::clone(&self.shared);
         let is_first = {
             let mut beaten = shared.beaten();
@@ -289,6 +330,11 @@ impl Beaten {
     /// Whether whoever comes now would only be beaten, too.
     fn is_crowded(&self) -> bool {
         self.crowded.is_some_and(|since| since.elapsed() < CROWDED)
+    }
+
+    /// Whether whoever comes now would only be beaten, and whether it had better share with nobody.
+    fn mood(&self) -> (bool, bool) {
+        (self.is_crowded(), self.parted.is_some_and(|since| since.elapsed() < PARTED))
     }
 
     /// The same, after a look at how many of so many threads were beaten in a race.

@@ -125,14 +125,22 @@ fn lists_bind_as_one_parameter_of_any_type() {
     );
 }
 
-/// In one lane: some count up, some decline after a look, some fail after a statement of theirs was sent.
 #[test]
 fn who_fails_in_a_lane_takes_nobody_along() {
+    who_fails_takes_nobody_along(vec![Lane::named("counter 1")]);
+}
+
+#[test]
+fn who_fails_beside_those_that_wait_for_a_thread_takes_nobody_along() {
+    who_fails_takes_nobody_along(Vec::new());
+}
+
+/// Some count up, some decline after a look, some fail after a statement of theirs was sent.
+fn who_fails_takes_nobody_along(lanes: Vec<Lane>) {
     on_postgres(
         |settings| settings.write_threads = 4,
         async |engine, _| {
             counters(engine).await;
-            let lanes = [Lane::named("counter 1")];
             let one = |place: i64| {
                 engine.run(
                     &lanes,
@@ -166,6 +174,34 @@ fn who_fails_in_a_lane_takes_nobody_along() {
             // Each saw what those before it left, and nothing of those who failed.
             counts.sort_unstable();
             assert_eq!(counts, (1..=stored).collect::<Vec<_>>());
+        },
+    );
+}
+
+#[test]
+fn closures_that_wait_for_a_thread_share_commits() {
+    on_postgres(
+        |settings| settings.write_threads = 4,
+        async |engine, _| {
+            counters(engine).await;
+            let own_id = "SELECT pg_current_xact_id()::text::bigint";
+            let one = |number: i64| {
+                engine.run(
+                    &[],
+                    job(move |statements| {
+                        let row = [Value::Int(100 + number), Value::Int(0)];
+                        statements.execute_later("INSERT INTO counters VALUES ($1, $2)", &row, None)?;
+                        statements.query(own_id, &[])?.0[0].int(0).map(Option::unwrap)
+                    }),
+                )
+            };
+            let answers = join_all((0..64).map(one)).await;
+            let mut transactions: Vec<i64> =
+                answers.into_iter().map(|answer| *answer.unwrap().downcast::<i64>().unwrap()).collect();
+            transactions.sort_unstable();
+            transactions.dedup();
+            assert!(transactions.len() < 64, "each had a transaction of its own");
+            assert_eq!(number(engine, "SELECT count(*) FROM counters WHERE id >= 100").await.unwrap(), 64);
         },
     );
 }
