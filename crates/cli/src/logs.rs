@@ -90,10 +90,11 @@ impl Words {
             Some('4') => Hue::Change,
             _ => Hue::Bad,
         };
-        let micros: u32 = self.find("micros").parse().unwrap_or(u32::MAX);
+        // A head that could not be read was answered in no time worth a number.
+        let micros = self.find("micros").parse::<u32>().ok();
         let route = self.find("route").replace("{collection}", self.find("collection"));
-        let took = f64::from(micros) / 1000.0;
-        format!("{:6} {}  {took:>6.1} ms  {route}", self.find("method"), paint(colored, hue, status))
+        let took = micros.map_or_else(String::new, |micros| format!("{:.1} ms", f64::from(micros) / 1000.0));
+        format!("{:6} {}  {took:>9}  {route}", self.find("method"), paint(colored, hue, status))
     }
 
     /// `a request failed (code=internal)`

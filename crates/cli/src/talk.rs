@@ -63,11 +63,14 @@ impl Talk {
 
     /// A mishap.
     fn fail(self, error: &Error) {
-        self.error(error.detail());
+        let ours = error.kind() == Kind::Internal;
+        self.error(if ours { "Something went wrong that Mains did not expect." } else { error.detail() });
         for field in error.fields() {
             tell(&format!("  {}: {}", field.pointer.trim_start_matches('/'), field.message));
         }
-        if let Some(cause) = error.cause() {
+        // What a constraint is called in the database is no reason for somebody who met it.
+        let expected = matches!(error.kind(), Kind::Conflict | Kind::Invalid | Kind::NotFound | Kind::Malformed);
+        if let Some(cause) = error.cause().filter(|_| !expected) {
             tell(&format!("  because: {cause}"));
         }
     }

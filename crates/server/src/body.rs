@@ -96,6 +96,14 @@ impl Body {
         }
     }
 
+    /// The same, where nobody else keeps them.
+    pub(crate) fn own(&self) -> Option<&Bytes> {
+        match &self.content {
+            Content::Whole(bytes) if bytes.is_unique() => Some(bytes),
+            _ => None,
+        }
+    }
+
     /// Other bytes in their place.
     pub(crate) fn replace(&mut self, bytes: Bytes) {
         self.content = Content::Whole(bytes);

@@ -31,6 +31,7 @@ pub mod sessions;
 pub mod settings;
 mod site;
 pub mod tasks;
+mod unread;
 
 use mains_language::schema::Owner;
 use mains_language::site::{File, Layer};

@@ -38,6 +38,7 @@ use crate::records::Records;
 use crate::request::{Request, RequestId, RequestIds, Sent, trace_id};
 use crate::route::Route;
 use crate::settings::Settings;
+use crate::unread::Unread;
 use crate::site::Site;
 use crate::tasks::panic_message;
 
@@ -58,6 +59,7 @@ pub struct Router {
     doors: Vec<Door>,
     ids: RequestIds,
     open: AtomicUsize,
+    unread: Unread,
     draining: AtomicBool,
 }
 
@@ -153,6 +155,7 @@ impl Router {
             doors: site.doors.iter().cloned().chain([docs::door()]).collect(),
             ids: RequestIds::new()?,
             open: AtomicUsize::new(0),
+            unread: Unread::default(),
             draining: AtomicBool::new(false),
         })
     }
@@ -204,6 +207,10 @@ impl Router {
             response.headers_mut().extend(carried);
         }
         compress::answer(&mut response, &head);
+        let asked = (call.client, &head.method, head.version);
+        if let Err(error) = self.unread.count(response.body_mut(), asked, &self.settings.limits) {
+            response = told(&error, &id);
+        }
         finish(&mut response, &id, head.method == Method::HEAD);
         if reading.is_some_and(|read| !read.load(Relaxed)) {
             // What is left of the body stands where the next request would, so the connection ends with this answer, and

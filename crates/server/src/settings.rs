@@ -50,6 +50,10 @@ pub struct Limits {
     pub body_rate: u32,
     /// Without the client taking a byte of an answer.
     pub write_stall: Duration,
+    /// Bytes of answers that clients have not taken yet; an answer beyond gets 429.
+    pub unread: usize,
+    /// The same of one network (IPv4 /24, IPv6 /48).
+    pub unread_of_network: usize,
     /// For a handler to answer.
     pub answer: Duration,
     /// For open requests to end when the server is told to stop.
@@ -79,6 +83,8 @@ impl Default for Limits {
             body_grace: Duration::from_secs(5),
             body_rate: 1_024,
             write_stall: Duration::from_secs(30),
+            unread: 256 * 1024 * 1024,
+            unread_of_network: 48 * 1024 * 1024,
             answer: Duration::from_secs(30),
             drain: Duration::from_secs(10),
             head_bytes: 32 * 1024,

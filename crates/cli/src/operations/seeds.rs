@@ -34,7 +34,9 @@ pub(crate) struct Seeds(Vec<(CollectionId, Arc<Vec<Seed>>)>);
 pub(crate) fn read(schema: &Schema, folder: &Path) -> Result<Seeds> {
     let mut files = files::seeds(folder)?;
     if let Some((unknown, _)) = files.iter().find(|(name, _)| schema.find(name).is_none()) {
-        return Err(unknown_collection(schema, unknown));
+        let missing = unknown_collection(schema, unknown);
+        let sentence = format!("seeds/{unknown}.jsonl: {} Declare it, or remove the file.", missing.detail());
+        return Err(Error::new(Kind::Invalid, missing.code(), sentence));
     }
     files.sort_by_key(|(name, _)| schema.find(name).map_or(0, |collection| depth(schema, collection, 0)));
     let found = files.iter().filter_map(|(name, source)| Some((schema.find(name)?, source)));

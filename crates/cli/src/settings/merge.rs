@@ -67,7 +67,8 @@ pub(crate) fn merged(source: &str, variable: impl Fn(&str) -> Option<String>) ->
     Settings::deserialize(Value::Table(all)).map_err(|error| Problem::plain(error.message().to_owned()))
 }
 
-/// Refuses a variable that means a key of a section and names none. Others beginning with `MAINS_` are not ours.
+/// Refuses a variable that means a setting and names none: one of a section, one that is nearly a setting, one that
+/// leaves the section out. Others beginning with `MAINS_` may be somebody's (Kubernetes makes some for a service).
 pub(crate) fn known(variables: impl Iterator<Item = String>) -> Result<(), Problem> {
     let all: Table = toml::from_str(DEFAULTS).map_err(|error| Problem::plain(error.to_string()))?;
     let sections = all.iter().filter_map(|(section, keys)| Some((section, keys.as_table()?)));
@@ -76,11 +77,18 @@ pub(crate) fn known(variables: impl Iterator<Item = String>) -> Result<(), Probl
         .flat_map(|(section, keys)| keys.keys().map(move |key| (name(section, ""), name(section, key))))
         .collect();
     for variable in variables {
-        let is_meant = names.iter().any(|(section, _)| variable.starts_with(section));
-        if is_meant && names.iter().all(|(_, name)| *name != variable) {
+        let Some(rest) = variable.strip_prefix("MAINS_") else { continue };
+        let is_of_a_cluster = rest.starts_with("SERVICE_") || rest == "PORT" || rest.starts_with("PORT_");
+        if is_of_a_cluster || names.iter().any(|(_, name)| *name == variable) {
+            continue;
+        }
+        let of_section = names.iter().any(|(section, _)| variable.starts_with(section));
+        let bare = || names.iter().find(|(section, name)| name.strip_prefix(section) == Some(rest));
+        let near = nearest(&variable, names.iter().map(|(_, name)| name.as_str()))
+            .or_else(|| bare().map(|(_, name)| name.as_str()));
+        if of_section || near.is_some() {
             let mut problem = Problem::plain(format!("The variable {variable} names no setting."));
-            problem.hint = nearest(&variable, names.iter().map(|(_, name)| name.as_str()))
-                .map(|name| format!("Did you mean {name}?"));
+            problem.hint = near.map(|name| format!("Did you mean {name}?"));
             return Err(problem);
         }
     }
@@ -198,12 +206,20 @@ mod tests {
     #[test]
     fn variables_that_name_nothing_are_told() {
         let known = |name: &str| known([name.to_owned()].into_iter());
+        for meant in ["MAINS_SERVR_LISTEN", "MAINS_LISTEN"] {
+            let hint = known(meant).unwrap_err().hint;
+            assert_eq!(hint.as_deref(), Some("Did you mean MAINS_SERVER_LISTEN?"), "{meant}");
+        }
+        assert!(known("MAINS_DATABSE_URL").is_err());
         let wrong = known("MAINS_SERVER_LISSEN").unwrap_err();
         assert_eq!(wrong.message, "The variable MAINS_SERVER_LISSEN names no setting.");
         assert_eq!(wrong.hint.as_deref(), Some("Did you mean MAINS_SERVER_LISTEN?"));
         assert!(
             known("MAINS_SERVER_LISTEN").is_ok()
                 && known("MAINS_TEST_POSTGRES").is_ok()
+                && known("MAINS_SERVICE_HOST").is_ok()
+                && known("MAINS_SERVICE_PORT").is_ok()
+                && known("MAINS_PORT").is_ok()
                 && known("PATH").is_ok()
         );
     }

@@ -35,6 +35,14 @@ pub(super) fn read(schema: &Schema, caller: &Caller, ty: &Type, text: &str) -> O
     }
 }
 
+/// Whether a text can say values of this type at all.
+pub(super) fn says(ty: &Type) -> bool {
+    !matches!(
+        ty,
+        Type::Null | Type::Money | Type::Point | Type::File | Type::Json | Type::Duration | Type::List(_)
+    )
+}
+
 /// A number with at most `scale` digits after the point, times 10^scale.
 fn decimal(text: &str, scale: usize) -> Option<i64> {
     let (negative, digits) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));

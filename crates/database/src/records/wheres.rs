@@ -88,6 +88,7 @@ impl Path {
         }
         let count = asked.values.len();
         match callers.value(&name) {
+            Ok(tree) if !texts::says(&tree.ty) => Err(malformed(WHERE, untold(&name, &tree.ty))),
             Ok(tree) => Ok(Self { name, ty: tree.ty.clone(), target: Target::Single(tree), count }),
             Err(complaint) => match callers.value(&format!("{name}.size()")).map(|tree| tree.node) {
                 Ok(Node::Aggregate { aggregate: Aggregate::Size, list, .. }) => {
@@ -147,6 +148,16 @@ impl Path {
             }
         });
         each.collect()
+    }
+}
+
+/// Why a path of this type cannot be asked.
+fn untold(name: &str, ty: &Type) -> String {
+    match ty {
+        Type::Money => {
+            format!("Money is asked by its parts: where.{name}.amount=1999&where.{name}.currency=EUR.")
+        }
+        _ => format!("where.{name}: values of this kind cannot be compared here; use filter."),
     }
 }
 

@@ -12,6 +12,7 @@ mod diagnostic;
 mod document;
 mod expressions;
 mod fields;
+mod formerly;
 mod indexes;
 mod kinds;
 mod literal;
@@ -79,6 +80,7 @@ fn build(declared: &[declared::Declared<'_, '_>]) -> Schema {
         return schema;
     }
     skeleton::keys(&mut schema, declared);
+    formerly::check(&schema, declared, &sources);
     fields::inverses(&mut schema, &sources);
     personal::build(&mut schema, &sources);
     fields::defaults(&mut schema, &sources);

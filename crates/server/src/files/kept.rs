@@ -184,8 +184,7 @@ impl Assets {
     fn read(&self, name: &Path) -> Option<Arc<Kept>> {
         let root = self.inner.root.as_ref()?;
         let inside = root.join(name).canonicalize().ok().filter(|path| path.starts_with(root))?;
-        let mut file = File::open(inside).ok()?;
-        let stamp = file.metadata().ok().filter(Metadata::is_file).map(|found| Stamp::of(&found))?;
+        let (mut file, stamp) = open_plain(&inside)?;
         (stamp.size <= MOST).then(|| self.keep(name, &mut file, stamp).ok())?
     }
 
@@ -219,6 +218,14 @@ impl Kept {
     fn bytes(&self) -> usize {
         self.plain.len() + self.packed.as_ref().map_or(0, Bytes::len)
     }
+}
+
+/// Opens a plain file, and nothing else. It is asked before it is opened: opening a pipe waits for who writes into it.
+pub(super) fn open_plain(path: &Path) -> Option<(File, Stamp)> {
+    std::fs::metadata(path).ok().filter(Metadata::is_file)?;
+    let file = File::open(path).ok()?;
+    let stamp = file.metadata().ok().filter(Metadata::is_file).map(|found| Stamp::of(&found))?;
+    Some((file, stamp))
 }
 
 impl Stamp {

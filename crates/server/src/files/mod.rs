@@ -9,7 +9,7 @@ mod path;
 mod range;
 mod types;
 
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -121,8 +121,7 @@ impl Files {
         let inside =
             root.and_then(|root| root.join(name).canonicalize().ok().filter(|path| path.starts_with(root)));
         let opened = inside.and_then(|path| {
-            let mut file = File::open(path).ok()?;
-            let stamp = Stamp::of(&file.metadata().ok().filter(Metadata::is_file)?);
+            let (mut file, stamp) = kept::open_plain(&path)?;
             if stamp.size > kept::MOST {
                 return Some(Found::open(file, name.to_owned(), stamp));
             }

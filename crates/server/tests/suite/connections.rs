@@ -241,3 +241,40 @@ async fn an_idle_connection_of_http_2_is_told_goodbye() {
     // Ends without an error only after a GOAWAY.
     timeout(PATIENCE, connection).await.expect("the server closes").unwrap();
 }
+
+/// One connection of HTTP/2 that makes no room for what it asks for.
+#[tokio::test]
+async fn answers_that_nobody_takes_are_bounded() {
+    let limits = Limits { unread_of_network: 1_000_000, ..Limits::default() };
+    let (address, _stop) = serve(limits).await;
+    let io = TokioIo::new(TcpStream::connect(address).await.unwrap());
+    let (mut sender, connection) = hyper::client::conn::http2::Builder::new(TokioExecutor::new())
+        .initial_stream_window_size(1)
+        .handshake(io)
+        .await
+        .unwrap();
+    mains_server::tasks::spawn("test.client", connection);
+    let (mut statuses, mut untaken) = (Vec::new(), Vec::new());
+    for _ in 0..8 {
+        let request = http::Request::post(format!("http://{address}/test/echo"));
+        let request = request.body(Full::new(Bytes::from(vec![b'a'; 300_000]))).unwrap();
+        let answer = sender.send_request(request).await.unwrap();
+        statuses.push(answer.status().as_u16());
+        untaken.push(answer);
+    }
+    assert_eq!(statuses, [200, 200, 200, 429, 429, 429, 429, 429]);
+    drop(untaken);
+    let request = http::Request::post(format!("http://{address}/test/echo"));
+    let request = request.body(Full::new(Bytes::from(vec![b'a'; 300_000]))).unwrap();
+    // What was not taken is let go with the connection's next turn.
+    let answer = timeout(PATIENCE, async {
+        loop {
+            let answer = sender.send_request(request.clone()).await.unwrap();
+            if answer.status() == 200 {
+                break answer;
+            }
+            tokio::task::yield_now().await;
+        }
+    });
+    assert_eq!(answer.await.unwrap().status(), 200);
+}

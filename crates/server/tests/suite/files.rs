@@ -132,6 +132,14 @@ async fn there_is_no_way_out_of_the_folder() {
 }
 
 #[tokio::test]
+async fn a_pipe_in_the_folder_is_no_file() {
+    let (folder, router) = site(false);
+    let pipe = folder.path().join("public/pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    assert_eq!(status(&router, "/pipe").await, "404");
+}
+
+#[tokio::test]
 async fn folders() {
     let (_folder, router) = site(false);
     let moved = show(&router, get("/docs?a=1"), "").await;

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use mains_base::{Caller, Error, FieldError, Result};
 use mains_language::expression::Tree;
 use mains_language::schema::{Collection, Field, FieldId};
+use mains_language::values::FieldProblem;
 
 use super::super::draft::never_sent;
-use super::super::input::{Authority, Input};
+use super::super::input::{Authority, Input, Sent};
 use super::super::judge::not_writable;
 use super::super::{Image, Tx, refusal, transition};
 use super::target::{self, Found};
@@ -65,12 +66,18 @@ impl<'c> FieldRules<'c> {
         }
         for field in self.sent.iter().filter(|field| unseen.contains(&field.id)) {
             let known = refused.iter().any(|(id, _)| *id == field.id);
-            if let Some(problem) = never_sent(field).filter(|_| !known) {
-                refused.push((field.id, problem));
-            }
+            let problem = never_sent(field).or_else(|| builds_on_unseen(field, input));
+            refused.extend(problem.filter(|_| !known).map(|problem| (field.id, problem)));
         }
         refused
     }
+}
+
+/// What adds to a value tells of it: by what does not fit any more, or by a currency.
+fn builds_on_unseen(field: &Field, input: &Input) -> Option<FieldError> {
+    let builds = input.sent(field.id).is_some_and(|sent| !matches!(sent, Sent::Set(_)));
+    let sentence = "You may not read this, so nothing can be added to it. Send the whole value.";
+    builds.then(|| FieldProblem::new("unreadable", sentence).at(&field.name))
 }
 
 type Refused = (FieldId, FieldError);

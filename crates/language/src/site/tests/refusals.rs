@@ -266,3 +266,22 @@ fn a_least_length_of_nothing_and_a_default_of_a_list_are_taken() {
     let default = format!("{:?}", notes.find("tags").unwrap().default);
     assert_eq!(default, "Some(Literal(List([Text(\"new\"), Text(\"open\")])))");
 }
+
+#[test]
+fn names_of_before() {
+    let field = |name: &str, was: &str| format!("[fields.{name}]\ntype = \"text\"\nwas = \"{was}\"\n");
+    let swap = field("a", "b") + &field("b", "a");
+    let heirs = field("a", "c") + &field("b", "c");
+    let chain = field("a", "b") + &field("b", "c");
+    all(&[
+        (
+            &swap,
+            &[
+                "4: `a` and what it was change places, which nobody can tell from before. Rename in two steps: to a name that is free, migrate, then on.",
+                "7: `b` and what it was change places, which nobody can tell from before. Rename in two steps: to a name that is free, migrate, then on.",
+            ],
+        ),
+        (&heirs, &["7: `a` goes on with what was `c` already. Leave this `was` out."]),
+        (&chain, &[]),
+    ]);
+}
