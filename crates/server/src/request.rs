@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -30,10 +30,33 @@ pub struct Request {
 /// The body of a request.
 #[derive(Debug)]
 pub enum Sent {
-    /// Still on its way; noted where it is read to its end.
-    Arriving(Incoming, Arc<AtomicBool>),
+    /// Still on its way.
+    Arriving(Incoming, Arc<Arrival>),
     /// All there.
     Whole(Bytes),
+}
+
+/// How far the body of a request is: the answer's deadline begins behind it, and what nobody read ends its connection.
+#[derive(Debug, Default)]
+pub struct Arrival(AtomicU8);
+
+impl Arrival {
+    const READING: u8 = 1;
+    const READ: u8 = 2;
+
+    /// Whether it is being read and is on its way.
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == Self::READING
+    }
+
+    /// Whether it was read to its end.
+    pub(crate) fn is_read(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == Self::READ
+    }
+
+    fn is_now(&self, state: u8) {
+        self.0.store(state, Ordering::Relaxed);
+    }
 }
 
 /// The id of a request, made here and accepted from nowhere: in the answer's `X-Request-Id`, in errors and in the log.
@@ -74,10 +97,11 @@ impl Sent {
         }
         match self {
             Self::Whole(bytes) => Ok(bytes),
-            Self::Arriving(incoming, read) => {
-                let bytes = arrive(incoming, limits).await?;
-                read.store(true, Ordering::Relaxed);
-                Ok(bytes)
+            Self::Arriving(incoming, arrival) => {
+                arrival.is_now(Arrival::READING);
+                let arrived = arrive(incoming, limits).await;
+                arrival.is_now(if arrived.is_ok() { Arrival::READ } else { 0 });
+                arrived
             }
         }
     }
@@ -90,9 +114,9 @@ impl Sent {
         Self::Arriving(incoming, Arc::default())
     }
 
-    /// Whether it was read to its end; of one that is all there, nothing is left to ask.
-    pub(crate) fn reading(&self) -> Option<Arc<AtomicBool>> {
-        if let Self::Arriving(_, read) = self { Some(Arc::clone(read)) } else { None }
+    /// How far it is; of one that is all there, nothing is left to ask.
+    pub(crate) fn arrival(&self) -> Option<Arc<Arrival>> {
+        if let Self::Arriving(_, arrival) = self { Some(Arc::clone(arrival)) } else { None }
     }
 }
 

@@ -7,7 +7,7 @@ use std::future::poll_fn;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -35,12 +35,12 @@ use crate::listener::Network;
 use crate::pages::{self, Pages};
 use crate::problem;
 use crate::records::Records;
-use crate::request::{Request, RequestId, RequestIds, Sent, trace_id};
+use crate::request::{Arrival, Request, RequestId, RequestIds, Sent, trace_id};
 use crate::route::Route;
 use crate::settings::Settings;
-use crate::unread::Unread;
 use crate::site::Site;
 use crate::tasks::panic_message;
+use crate::unread::Unread;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// What an answer that is no page may load and where it may be framed.
@@ -189,7 +189,7 @@ impl Router {
         let begun = Instant::now();
         let id = self.ids.next();
         let Request { head, body, peer } = request;
-        let reading = body.reading().filter(|_| head.version < Version::HTTP_2);
+        let arrival = body.arrival().filter(|_| head.version < Version::HTTP_2);
         let client = client::address(&head, peer, &self.settings.trusted_proxies);
         let (pages, carried) = (self.pages.as_ref(), Mutex::default());
         let (settings, named) = (&self.settings, OnceLock::new());
@@ -212,7 +212,7 @@ impl Router {
             response = told(&error, &id);
         }
         finish(&mut response, &id, head.method == Method::HEAD);
-        if reading.is_some_and(|read| !read.load(Relaxed)) {
+        if arrival.is_some_and(|arrival| !arrival.is_read()) {
             // What is left of the body stands where the next request would, so the connection ends with this answer, and
             // who asks is told not to send another one on it.
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -225,12 +225,12 @@ impl Router {
         let Some(_open) = Open::enter(&self.open, self.settings.limits.requests) else {
             return told(&overloaded(), call.id);
         };
-        let limit = self.settings.limits.answer;
+        let (limit, arrival) = (self.settings.limits.answer, body.arrival());
         let mut working = pin!(self.dispatch(call, body, route));
         // Most answers are there at the first look, and need no timer.
         let answered = match poll_fn(|context| Poll::Ready(working.as_mut().poll(context))).await {
             Poll::Ready(answered) => answered,
-            Poll::Pending => timeout_at(begun + limit, working).await.unwrap_or_else(|_| Err(gave_up(limit))),
+            Poll::Pending => within(limit, (begun, arrival), working).await,
         };
         match answered {
             Ok(response) => response,
@@ -379,6 +379,23 @@ pub(crate) fn options(allowed: &'static str) -> Response {
     *response.status_mut() = StatusCode::NO_CONTENT;
     response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
     response
+}
+
+/// Waits for an answer. A body that is slow to arrive has a deadline of its own, so the answer's begins behind it.
+async fn within(
+    limit: Duration,
+    (mut begun, arrival): (Instant, Option<Arc<Arrival>>),
+    mut working: Pin<&mut impl Future<Output = Result<Response>>>,
+) -> Result<Response> {
+    loop {
+        if let Ok(answered) = timeout_at(begun + limit, working.as_mut()).await {
+            return answered;
+        }
+        if !arrival.as_ref().is_some_and(|arrival| arrival.is_awaited()) {
+            return Err(gave_up(limit));
+        }
+        begun = Instant::now();
+    }
 }
 
 fn overloaded() -> Error {

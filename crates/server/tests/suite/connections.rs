@@ -143,6 +143,25 @@ async fn a_body_that_never_comes_or_drips_is_a_408() {
 }
 
 #[tokio::test]
+async fn a_slow_body_takes_nothing_of_the_time_for_its_answer() {
+    let answer = Duration::from_millis(50);
+    let (address, _stop) = serve(Limits { answer, ..Limits::default() }).await;
+    let mut slow = TcpStream::connect(address).await.unwrap();
+    slow.write_all(b"POST /test/echo HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: 4\r\n\r\nab")
+        .await
+        .unwrap();
+    // Two answers that are given up, one behind the other, take longer than one may.
+    for _ in 0..2 {
+        let hung = until_closed(address, b"GET /test/hang HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await;
+        assert!(hung.starts_with("HTTP/1.1 503"), "{hung}");
+    }
+    slow.write_all(b"cd").await.unwrap();
+    let mut answer = String::new();
+    timeout(PATIENCE, slow.read_to_string(&mut answer)).await.expect("an answer").unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("abcd"), "{answer}");
+}
+
+#[tokio::test]
 async fn a_body_in_pieces_arrives_whole() {
     let (address, _stop) = serve(Limits::default()).await;
     let sent = "POST /test/echo HTTP/1.1\r\nhost: a\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n\
