@@ -95,13 +95,15 @@ impl Tx<'_> {
             for inverse in inverses(&self.schema(), *collection, OnDelete::Restrict) {
                 let limit = going.ids.get(&inverse.from).map_or(0, Vec::len) + COUNTED + 1;
                 let pointing = self.pointing(inverse.from, inverse.field, ids, limit)?;
-                let stay =
-                    pointing.iter().filter(|image| !going.keys.contains(&(image.collection, image.id())));
-                let count = stay.count();
-                if count > 0 {
-                    let name = &self.schema().collection(inverse.from).name.clone();
-                    return Err(refusal::referenced(count.min(COUNTED), name, count > COUNTED));
+                let stay = pointing.iter().map(|image| (image.collection, image.id()));
+                let stay: Vec<Uuid> = stay.filter(|key| !going.keys.contains(key)).map(|key| key.1).collect();
+                if stay.is_empty() {
+                    continue;
                 }
+                // Who may not read all of them learns neither what they are nor how many.
+                let told = self.sees_links(&inverse, &stay)?;
+                let name = told.then(|| self.schema().collection(inverse.from).name.clone());
+                return Err(refusal::referenced(stay.len().min(COUNTED), name, stay.len() > COUNTED));
             }
         }
         Ok(())

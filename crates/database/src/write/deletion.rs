@@ -323,8 +323,7 @@ fn look(statements: &mut dyn Statements, schema: &Schema, root: Key) -> Result<O
                 }
             })?;
             if !stay.is_empty() {
-                let name = &schema.collection(inverse.from).name;
-                return Err(refusal::referenced(stay.len().min(COUNTED), name, stay.len() > COUNTED));
+                return Err(refusal::referenced(stay.len().min(COUNTED), None, stay.len() > COUNTED));
             }
         }
     }

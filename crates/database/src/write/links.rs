@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use mains_base::{FieldError, Result, Uuid, Value};
 use mains_language::expression::Node;
-use mains_language::schema::{Collection, CollectionId, Field, FieldId, FieldKind, Schema};
+use mains_language::schema::{Collection, CollectionId, Field, FieldId, FieldKind, Inverse, Schema};
 
 use super::ask::{Question, answering};
 use super::draft::{Draft, declared_fields};
@@ -65,6 +65,22 @@ impl Tx<'_> {
         let mut errors: Vec<FieldError> = absent.map(|(field, ..)| no_record(&field.name)).collect();
         errors.dedup();
         Ok(errors)
+    }
+
+    /// Whether the caller may read all these records, and the relation by which they point somewhere.
+    pub(super) fn sees_links(&mut self, inverse: &Inverse, from: &[Uuid]) -> Result<bool> {
+        let schema = self.schema();
+        let collection = schema.collection(inverse.from);
+        let authority = Authority::of(&self.state.caller, collection);
+        if !authority.bound {
+            return Ok(true);
+        }
+        let field = collection.field(inverse.field);
+        if collection.is_table() || field.hidden || field.read.is_some() {
+            return Ok(false);
+        }
+        let wanted = Wanted { ids: from.to_vec(), readable: true };
+        Ok(self.visible(&authority, inverse.from, &wanted)?.len() == from.len())
     }
 
     /// Those of the ids that are there, and may be read where that is asked.

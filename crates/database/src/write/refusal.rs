@@ -40,22 +40,21 @@ pub(super) fn check_elsewhere(message: &str) -> Error {
     Error::conflict("records.check", message.to_owned())
 }
 
-/// 409 of a record that others point at.
-pub(super) fn referenced(count: usize, what: &str, more: bool) -> Error {
-    let amount = if more { format!("more than {count}") } else { count.to_string() };
-    let verb = if count == 1 && !more { "points" } else { "point" };
-    let what = what.replace('_', " ");
-    Error::conflict(
-        "records.referenced",
-        format!(
-            "This cannot be deleted: {amount} of {what} still {verb} at it. Change or delete these first."
-        ),
-    )
-}
-
-/// Whether it is that a delete takes more with it than one transaction should.
-pub(super) fn is_too_many(error: &Error) -> bool {
-    error.code() == "records.too_many"
+/// 409 of a record that others point at; without `what` where the caller may not
+/// see all of them.
+pub(super) fn referenced(count: usize, what: Option<String>, more: bool) -> Error {
+    let sentence = what.map_or_else(
+        || "This cannot be deleted: other records still point at it. Change or delete these first.".to_owned(),
+        |what| {
+            let amount = if more { format!("more than {count}") } else { count.to_string() };
+            let verb = if count == 1 && !more { "points" } else { "point" };
+            let what = what.replace('_', " ");
+            format!(
+                "This cannot be deleted: {amount} of {what} still {verb} at it. Change or delete these first."
+            )
+        },
+    );
+    Error::conflict("records.referenced", sentence)
 }
 
 /// 409 of a delete that takes more with it than one transaction should.

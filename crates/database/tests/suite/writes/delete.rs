@@ -37,6 +37,23 @@ fn what_points_at_a_record_goes_is_cleared_or_holds_it() {
 }
 
 #[test]
+fn what_holds_a_record_is_named_to_whom_may_read_it() {
+    on_both(|site| async move {
+        let (ada, eve) = (site.account("Ada").await, site.account("Eve").await);
+        let post = site.post(&ada, json!({})).await.unwrap().id;
+        for veiled in [false, true] {
+            let sent = json!({ "post": site.text("posts", post), "veiled": veiled });
+            site.create(&Caller { id: eve.id, ..Caller::system() }, "reviews", sent).await.unwrap();
+        }
+        let told = site.delete(&Caller::system(), site.target("posts", post)).await.unwrap_err();
+        assert!(told.detail().contains("2 of reviews still point"), "{}", told.detail());
+        let told = site.delete(&ada, site.target("posts", post)).await.unwrap_err();
+        assert_eq!(said(&told), "records.referenced");
+        assert!(!told.detail().contains("reviews"), "{}", told.detail());
+    });
+}
+
+#[test]
 fn a_cleared_record_is_changed_with_a_version() {
     on_both(|site| async move {
         let (ada, eve) = (site.account("Ada").await, site.account("Eve").await);

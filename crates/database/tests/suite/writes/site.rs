@@ -129,8 +129,10 @@ type = "relation"
 to = "posts"
 on_delete = "restrict"
 required = true
+[fields.veiled]
+type = "bool"
 [rules]
-read = 'true'
+read = '!veiled'
 create = 'auth.signed_in'
 update = 'post.author == auth.id'
 "#,
