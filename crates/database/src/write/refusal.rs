@@ -57,6 +57,11 @@ pub(super) fn referenced(count: usize, what: Option<String>, more: bool) -> Erro
     Error::conflict("records.referenced", sentence)
 }
 
+/// Whether it is that a delete takes more with it than one transaction should.
+pub(super) fn is_too_many(error: &Error) -> bool {
+    error.code() == "records.too_many"
+}
+
 /// 409 of a delete that takes more with it than one transaction should.
 pub(super) fn too_many(most: usize) -> Error {
     Error::conflict(

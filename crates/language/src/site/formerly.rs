@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 
 use super::declared::Declared;
-use super::document::{Item, Keys};
+use super::document::Keys;
 use super::skeleton::Source;
 use crate::schema::Schema;
 
