@@ -224,8 +224,9 @@ fn a_letter_takes_as_long_to_ask_for_whoever_the_address_is() {
     }
 }
 
-/// Statements that a changed app asks more about who is known: some, so that they are seen under any load.
-const MORE: usize = 5;
+/// Statements that a changed app asks more about who is known. One is seen on a machine that does nothing else (areas of
+/// 0.66 to 0.77); these are seen beside any load.
+const MORE: usize = 60;
 
 /// Has a command look an address up first, ask more where it is known, and go on or not where nobody has heard of it.
 fn looking_up(app: &mut App, command: &str, goes_on: bool) {
@@ -289,7 +290,7 @@ fn a_letter_that_only_the_known_cost_is_seen() {
 fn a_password_that_costs_more_is_seen() {
     on(Dialect::Sqlite, async || {
         let town = Town::found(Dialect::Sqlite, (&[], 12), None).await;
-        let dear = Accounts::with_passwords(settings(), Passwords::costing(Cost { memory: 256, ..CHEAP }));
+        let dear = Accounts::with_passwords(settings(), Passwords::costing(Cost { memory: 1024, ..CHEAP }));
         for number in 0..town.count {
             dear.create(&town.world.db, &address("known", number), Vec::new()).await.unwrap();
         }
