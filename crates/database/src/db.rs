@@ -6,7 +6,7 @@ use std::any::Any;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
-use mains_base::{Clock, Error, Result};
+use mains_base::{Clock, Error, Kind, Result};
 use mains_language::schema::Schema;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
@@ -236,7 +236,10 @@ impl Db {
         for _ in 1..RUNS {
             let mark = run.epoch.standing.mark();
             let outcome = self.told(lanes, Arc::clone(&job), alone).await;
-            if outcome.as_ref().is_err_and(standing::is_changed) {
+            // What nobody expected may be a column or a constraint that this schema does not know.
+            let is_strange = outcome.as_ref().is_err_and(|error| error.kind() == Kind::Internal);
+            if outcome.as_ref().is_err_and(standing::is_changed) || (is_strange && self.has_moved(mark).await)
+            {
                 run.epoch.standing.doubt(mark);
                 self.recognize(&run.epoch).await?;
                 continue;
@@ -248,6 +251,12 @@ impl Db {
             }
         }
         self.told(lanes, job, alone).await
+    }
+
+    /// Whether another process has changed the schema since it had this mark.
+    async fn has_moved(&self, mark: i64) -> bool {
+        let engine = &self.inner.engine;
+        engine.dialect() == Dialect::Postgres && standing::mark(engine).await.is_ok_and(|now| now != mark)
     }
 
     async fn told<T: 'static>(&self, lanes: &[Lane], job: Job, alone: bool) -> Result<T> {

@@ -255,9 +255,6 @@ impl Router {
         if call.head.uri.path_and_query().is_some_and(|address| address.as_str().len() > most) {
             return Err(address_too_long(most));
         }
-        if !matches!(route, Route::Health | Route::Door(_)) {
-            self.records.as_ref().map_or(Ok(()), |records| records.db().check_current())?;
-        }
         if let (Route::Records(address), Some(records)) = (route, &self.records) {
             return records.answer(call, body, *address).await;
         }
@@ -279,6 +276,7 @@ impl Router {
 
     /// A page, else a file.
     async fn site(&self, call: &Call<'_>) -> Result<Response> {
+        self.records.as_ref().map_or(Ok(()), |records| records.db().check_current())?;
         if let Some(pages) = &self.pages
             && let Some(page) = pages.answer(call).await?
         {
@@ -289,12 +287,10 @@ impl Router {
 
     fn health(&self) -> Response {
         let outdated = self.records.as_ref().is_some_and(|records| records.db().is_outdated());
-        let (status, text) = if self.draining.load(Relaxed) {
-            (StatusCode::SERVICE_UNAVAILABLE, "{\"status\":\"draining\"}")
-        } else if outdated {
-            (StatusCode::SERVICE_UNAVAILABLE, "{\"status\":\"outdated\"}")
-        } else {
-            (StatusCode::OK, "{\"status\":\"ok\"}")
+        let (status, text) = match (self.draining.load(Relaxed), outdated) {
+            (true, _) => (StatusCode::SERVICE_UNAVAILABLE, "{\"status\":\"draining\"}"),
+            (false, true) => (StatusCode::SERVICE_UNAVAILABLE, "{\"status\":\"outdated\"}"),
+            (false, false) => (StatusCode::OK, "{\"status\":\"ok\"}"),
         };
         let mut response = Response::new(Body::from(text));
         *response.status_mut() = status;

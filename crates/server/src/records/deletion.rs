@@ -38,7 +38,7 @@ impl Records {
     ) -> Result<Response> {
         deletion::check(&self.db, target.collection, id).await?;
         self.run(change, &[], move |tx, caller| rules::begin_delete(tx, caller, &target)).await?;
-        let prefix = change.collection()?.prefix.as_ref().ok_or_else(Error::not_found)?;
+        let prefix = change.collection().prefix.as_ref().ok_or_else(Error::not_found)?;
         let body = format!("{{\"id\":\"{}\",\"deleting\":true}}", id.text(prefix));
         let mut response = Response::new(Body::from(Bytes::from(body)));
         *response.status_mut() = StatusCode::ACCEPTED;

@@ -174,6 +174,7 @@ impl Records {
     /// Answers any method at an address of records.
     pub(crate) async fn answer(&self, call: &Call<'_>, body: Sent, address: Address<'_>) -> Result<Response> {
         let method = &call.head.method;
+        self.db.check_current()?;
         if address == CHANGES {
             return self.changes(call).await;
         }
