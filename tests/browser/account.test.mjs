@@ -223,10 +223,10 @@ const wrong = [
   ["/sign-in", "Sign in"],
   ["/sign-up", "Make an account"],
   ["/reset", "Send the link"],
-  ["/reset?token=x", "Save the password"],
-  ["/verify?token=x", /^Confirm/],
+  ["/reset?token=x&email=x%40corner.example", "Save the password"],
+  ["/verify?token=x&email=x%40corner.example", /^Confirm/],
   ["/account/email?token=x", "Confirm the address"],
-  ["/account/email-back?token=x", "Take the address back"],
+  ["/account/email-back?token=x&email=x%40corner.example", "Take the address back"],
 ];
 const wrongInside = [
   ["/account", "Change the password"],

@@ -43,6 +43,7 @@ pub use files::Assets;
 pub use idempotency::forget as forget_answers;
 pub use listener::{Network, Server, Stop};
 pub use pages::{Facts, PageFile, Pages};
+pub use percent::encode as percent_encoded;
 pub use proxies::{NoProxy, Proxy};
 pub use records::{Records, deleting};
 pub use request::Request;

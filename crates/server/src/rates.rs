@@ -108,11 +108,22 @@ fn micros(number: f64) -> Duration {
     Duration::from_secs_f64((number.max(0.0) / 1_000_000.0).min(1e9))
 }
 
+/// A wait as people say it, never shorter than it is.
+fn spoken(wait: Duration) -> String {
+    let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    let (count, unit) = match seconds {
+        0..=90 => (seconds.max(1), "second"),
+        91..=5_400 => (seconds.div_ceil(60), "minute"),
+        _ => (seconds.div_ceil(3_600), "hour"),
+    };
+    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
+}
+
 impl Standing {
     /// 429 when it was too often.
     pub(crate) fn check(&self) -> Result<()> {
         let Some(wait) = self.wait else { return Ok(()) };
-        let detail = "This was done too often; wait as long as Retry-After says.";
+        let detail = format!("This was done too often. Try again in {}.", spoken(wait));
         Err(Error::new(Kind::TooMany, "limits.rate", detail).retry_after(wait))
     }
 
@@ -153,6 +164,25 @@ mod tests {
             "as it was told"
         );
         assert_eq!(left(rates.take(2, rate, at(3))), Some(2), "others are counted by themselves");
+    }
+
+    #[test]
+    fn a_wait_is_said_in_words() {
+        let said = [0, 1, 30, 90, 91, 900, 5_400, 5_401].map(|seconds| spoken(Duration::from_secs(seconds)));
+        assert_eq!(
+            said,
+            [
+                "1 second",
+                "1 second",
+                "30 seconds",
+                "90 seconds",
+                "2 minutes",
+                "15 minutes",
+                "90 minutes",
+                "2 hours"
+            ]
+        );
+        assert_eq!(spoken(Duration::from_millis(1_200)), "2 seconds");
     }
 
     #[test]

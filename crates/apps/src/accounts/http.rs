@@ -55,8 +55,8 @@ async fn sign_up(app: Accounts, call: Call) -> Result<Answer> {
 }
 
 async fn verify(_: Accounts, call: Call) -> Result<Answer> {
-    let link = secret(&call, "token");
-    service::verify(call, &link).await
+    let (link, email) = (secret(&call, "token"), text(&call, "email"));
+    service::verify(call, &link, &email).await
 }
 
 async fn resend(_: Accounts, call: Call) -> Result<Answer> {
@@ -80,8 +80,8 @@ async fn forgot(call: Call) -> Result<Answer> {
 }
 
 async fn reset(app: Accounts, call: Call) -> Result<Answer> {
-    let (link, password) = (secret(&call, "token"), secret(&call, "password"));
-    service::reset(&app, call, &link, password).await
+    let (link, email, password) = opening(&call);
+    service::reset(&app, call, (link.as_str(), email.as_str()), password).await
 }
 
 async fn change_password(app: Accounts, call: Call) -> Result<Answer> {
@@ -100,8 +100,8 @@ async fn confirm_email(call: Call) -> Result<Answer> {
 }
 
 async fn restore_email(app: Accounts, call: Call) -> Result<Answer> {
-    let (link, password) = (secret(&call, "token"), secret(&call, "password"));
-    service::restore_email(&app, call, &link, password).await
+    let (link, email, password) = opening(&call);
+    service::restore_email(&app, call, (link.as_str(), email.as_str()), password).await
 }
 
 async fn set_roles(call: Call) -> Result<Answer> {
@@ -112,6 +112,11 @@ async fn set_roles(call: Call) -> Result<Answer> {
 async fn erase(app: Accounts, call: Call) -> Result<Answer> {
     let current = secret(&call, "current");
     service::erase(&app, call, current).await
+}
+
+/// A mailed link, the address that the page named beside it, and a new password.
+fn opening(call: &Invocation) -> (Password, String, Password) {
+    (secret(call, "token"), text(call, "email"), secret(call, "password"))
 }
 
 fn text(call: &Invocation, name: &str) -> String {

@@ -9,6 +9,7 @@
 mod device;
 mod http;
 mod jobs;
+mod mailbox;
 mod model;
 pub mod passwords;
 mod service;
@@ -65,13 +66,15 @@ fn files() -> Vec<File> {
 }
 
 /// The built-in pages, which a site may replace by its own of the same address.
-const PAGES: [(&str, &str); 10] = [
+const PAGES: [(&str, &str); 12] = [
     ("sign-in.html", include_str!("pages/sign-in.html")),
     ("sign-up.html", include_str!("pages/sign-up.html")),
     ("reset.html", include_str!("pages/reset.html")),
     ("verify.html", include_str!("pages/verify.html")),
+    ("account/_here.html", include_str!("pages/account/_here.html")),
     ("account/_rail.html", include_str!("pages/account/_rail.html")),
     ("account/index.html", include_str!("pages/account/index.html")),
+    ("account/close.html", include_str!("pages/account/close.html")),
     ("account/email.html", include_str!("pages/account/email.html")),
     ("account/email-back.html", include_str!("pages/account/email-back.html")),
     ("account/preferences.html", include_str!("pages/account/preferences.html")),

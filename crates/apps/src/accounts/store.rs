@@ -4,7 +4,8 @@ use mains_base::{Error, Result, Time, Uuid, Value, fold};
 use mains_database::engine::{Engine, ReadQuery, Route, Row, RowView};
 use mains_database::write::Tx;
 
-use super::model::{Purpose, Verify};
+use super::mailbox;
+use super::model::{self, Purpose, Verify};
 
 /// The account of an address, or the next one in the order of addresses, or the first: where nobody has it as much is
 /// read.
@@ -20,12 +21,14 @@ const ADD: &str = r#"INSERT INTO "account_secrets" ("account", "password", "gene
     "generation" = "account_secrets"."generation" + 1"#;
 const PREPARE: &str = r#"INSERT INTO "account_secrets" ("account", "password", "generation", "claim", "claim__folded",
     "claimed", "mark") VALUES ($1, $2, 0, $3, $4, $5, $6) ON CONFLICT ("account") DO UPDATE SET
-    "password" = excluded."password", "generation" = "account_secrets"."generation" + 1, "claim" = excluded."claim",
+    "password" = excluded."password", "generation" = "account_secrets"."generation" + $7, "claim" = excluded."claim",
     "claim__folded" = excluded."claim__folded", "claimed" = excluded."claimed", "mark" = excluded."mark""#;
 const LAST_CLAIM: &str = r#"SELECT "account" FROM "account_secrets" WHERE "claim__folded" = $1
     ORDER BY "claimed" DESC, "account" DESC LIMIT 1"#;
 const CLAIM_OF: &str = r#"SELECT "account" FROM "account_secrets" WHERE "claim__folded" = $1 AND "mark" = $2
     ORDER BY "claimed" DESC, "account" DESC LIMIT 1"#;
+const CLAIM: &str = r#"SELECT "claim" FROM "account_secrets" WHERE "account" = $1"#;
+const CLAIMS: &str = r#"SELECT 1 FROM "account_secrets" WHERE "claim__folded" = $1 LIMIT 2"#;
 const RENEW: &str = r#"UPDATE "account_secrets" SET "claimed" = $2 WHERE "claim__folded" = $1"#;
 const RENEW_ONE: &str =
     r#"UPDATE "account_secrets" SET "claimed" = $2 WHERE "account" = $1 AND "claimed" IS NOT NULL"#;
@@ -54,20 +57,15 @@ const ADD_TOKEN: &str = r#"INSERT INTO "account_tokens" ("hash", "account", "pur
 const TAKE_TOKEN: &str = r#"DELETE FROM "account_tokens" WHERE "hash" = $1 AND "purpose" = $2 AND "expires" > $3
     AND "generation" = (SELECT s."generation" FROM "account_secrets" AS s WHERE s."account" = "account_tokens"."account")
     RETURNING "account", "email""#;
-const IS_LINK: &str =
-    r#"SELECT 1 FROM "account_tokens" WHERE "hash" = $1 AND "purpose" = $2 AND "expires" > $3"#;
+const WHOSE_LINK: &str =
+    r#"SELECT "account" FROM "account_tokens" WHERE "hash" = $1 AND "purpose" = $2 AND "expires" > $3"#;
+const NAMES_OF: &str = r#"SELECT "email", "name" FROM "accounts" WHERE "id" = $1"#;
 const SWEEP_TOKENS: &str = r#"DELETE FROM "account_tokens" WHERE "hash" IN
     (SELECT "hash" FROM "account_tokens" WHERE "expires" <= $1 LIMIT 500) RETURNING "purpose""#;
-const ROLES: &str =
-    r#"SELECT "record", "target" FROM "accounts__roles" WHERE "record" IN $1 ORDER BY "record", "position""#;
-const RIGHTS: &str =
-    r#"SELECT "record", "target" FROM "accounts__rights" WHERE "record" IN $1 ORDER BY "record", "position""#;
 const WALK: &str =
     r#"SELECT "id", "kind", "status", "created" FROM "accounts" WHERE "id" > $1 ORDER BY "id" LIMIT 1000"#;
 const OTHER_OWNER: &str = r#"SELECT 1 FROM "accounts" AS a JOIN "accounts__roles" AS r ON r."record" = a."id"
     WHERE r."target" = 'staff' AND a."status" = 'active' AND a."id" <> $1 LIMIT 1"#;
-const LIST: &str = r#"SELECT a."id", a."email", a."name", a."verified", a."status", a."created" FROM "accounts" AS a
-    WHERE a."kind" = 'person' AND a."id" > $1 ORDER BY a."id" LIMIT $2"#;
 
 /// What a sign-in is compared with.
 #[derive(Clone, Debug)]
@@ -84,6 +82,14 @@ pub(super) struct Secret {
 pub(super) struct Taken {
     pub(super) account: Uuid,
     pub(super) email: String,
+}
+
+impl Taken {
+    /// Refuses a link that was sent to another address than the page named, where it named one.
+    pub(super) fn expect_to(&self, named: &str) -> Result<()> {
+        let same = named.is_empty() || mailbox::are_one(named, &self.email);
+        if same { Ok(()) } else { Err(model::dead_link()) }
+    }
 }
 
 /// What comes with a sign-up.
@@ -164,8 +170,10 @@ pub(super) fn put_password(tx: &mut Tx<'_>, account: Uuid, password: &str) -> Re
     tx.execute_later(DROP_TOKENS, &[account.into()])
 }
 
-/// Stores what came with a sign-up, in the place of an earlier one of the same record.
+/// Stores what came with a sign-up, in the place of an earlier one of the same record. Links that are on their way
+/// die, unless they prove the very address that is claimed again.
 pub(super) fn put_prepared(tx: &mut Tx<'_>, account: Uuid, prepared: &Prepared<'_>) -> Result<()> {
+    let again = claim(tx, account)?.zip(prepared.claim).is_some_and(|(one, other)| fold(&one) == fold(other));
     let now = tx.now().micros();
     let values = [
         account.into(),
@@ -174,9 +182,21 @@ pub(super) fn put_prepared(tx: &mut Tx<'_>, account: Uuid, prepared: &Prepared<'
         prepared.claim.map(fold).into(),
         now.into(),
         Value::Bytes(prepared.mark.to_vec()),
+        i64::from(!again).into(),
     ];
     tx.execute_later(PREPARE, &values)?;
-    tx.execute_later(DROP_TOKENS, &[account.into()])
+    if again { Ok(()) } else { tx.execute_later(DROP_TOKENS, &[account.into()]) }
+}
+
+/// The address that a record claims.
+pub(super) fn claim(tx: &mut Tx<'_>, account: Uuid) -> Result<Option<String>> {
+    let rows = tx.query(CLAIM, &[account.into()])?;
+    rows.0.first().map_or(Ok(None), |row| Ok(row.text(0)?.map(str::to_owned)))
+}
+
+/// Whether more than one record claims an address.
+pub(super) fn is_disputed(tx: &mut Tx<'_>, email: &str) -> Result<bool> {
+    Ok(tx.query(CLAIMS, &[fold(email).into()])?.0.len() > 1)
 }
 
 /// The record that claimed an address last.
@@ -278,14 +298,21 @@ pub(super) fn add_token(tx: &mut Tx<'_>, token: &NewToken<'_>) -> Result<()> {
     tx.execute_later(ADD_TOKEN, &values)
 }
 
-/// Whether this is a link that opens, as far as one can see before it is used up.
-pub(super) async fn is_link(
+/// The address and the name of an account, as far as it has them, before any transaction.
+pub(super) async fn names_of(engine: &Engine, account: Uuid) -> Result<Vec<String>> {
+    let rows = engine.snapshot(move |tx| tx.query(NAMES_OF, &[account.into()])).await?;
+    let Some(row) = rows.0.first() else { return Ok(Vec::new()) };
+    Ok([row.text(0)?, row.text(1)?].into_iter().flatten().map(str::to_owned).collect())
+}
+
+/// Whose link it is, if it is one that opens, as far as one can see before it is used up.
+pub(super) async fn whose_link(
     engine: &Engine,
     (hash, purpose): ([u8; 32], Purpose),
     now: Time,
-) -> Result<bool> {
+) -> Result<Option<Uuid>> {
     let values = vec![Value::Bytes(hash.to_vec()), purpose.as_str().into(), now.micros().into()];
-    Ok(first(engine, (IS_LINK, values), |_| Ok(())).await?.is_some())
+    Ok(first(engine, (WHOSE_LINK, values), |row| row.id(0)).await?.flatten())
 }
 
 /// Uses up a link: of two that come at once, one finds it.
@@ -320,52 +347,6 @@ pub(super) fn sweep_tokens(tx: &mut Tx<'_>) -> Result<bool> {
 /// Whether somebody else may do everything, too.
 pub(super) fn has_other_owner(tx: &mut Tx<'_>, account: Uuid) -> Result<bool> {
     Ok(!tx.query(OTHER_OWNER, &[account.into()])?.0.is_empty())
-}
-
-/// One line of `mains accounts list`.
-#[derive(Clone, Debug)]
-pub(super) struct Line {
-    pub(super) id: Uuid,
-    pub(super) email: Option<String>,
-    pub(super) name: Option<String>,
-    pub(super) verified: bool,
-    pub(super) status: String,
-    pub(super) made: Time,
-    pub(super) roles: Vec<String>,
-    pub(super) rights: Vec<String>,
-}
-
-/// Accounts behind an id, in the order of ids, with their roles and rights: one state, read beside all writers.
-pub(super) async fn list(engine: &Engine, after: Uuid, limit: i64) -> Result<Vec<Line>> {
-    engine
-        .snapshot(move |tx| {
-            let rows = tx.query(LIST, &[after.into(), limit.into()])?;
-            let mut lines = rows.0.iter().map(line).collect::<Result<Vec<_>>>()?;
-            let ids = Value::List(lines.iter().map(|line| line.id.into()).collect());
-            for (text, is_right) in [(ROLES, false), (RIGHTS, true)] {
-                for row in tx.query(text, std::slice::from_ref(&ids))?.0 {
-                    let (id, word) = (row.id(0)?, row.text(1)?.unwrap_or_default().to_owned());
-                    if let Some(line) = lines.iter_mut().find(|line| Some(line.id) == id) {
-                        if is_right { line.rights.push(word) } else { line.roles.push(word) }
-                    }
-                }
-            }
-            Ok(lines)
-        })
-        .await
-}
-
-fn line(row: &Row) -> Result<Line> {
-    Ok(Line {
-        id: row.id(0)?.unwrap_or(Uuid::NIL),
-        email: row.text(1)?.map(str::to_owned),
-        name: row.text(2)?.map(str::to_owned),
-        verified: row.bool(3)?.unwrap_or_default(),
-        status: row.text(4)?.unwrap_or_default().to_owned(),
-        made: Time::from_micros(row.int(5)?.unwrap_or_default()),
-        roles: Vec::new(),
-        rights: Vec::new(),
-    })
 }
 
 /// A part of all accounts.

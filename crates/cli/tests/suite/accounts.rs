@@ -115,6 +115,8 @@ fn what_the_command_line_gives_opens_an_account_and_what_it_takes_closes_it() {
         let link = out(&site.run(&["accounts", "reset", email]));
         for (link, password) in [(&early, "four wet words"), (&link, "other dry words")] {
             let (_, token) = link.trim().split_once("/reset?token=").unwrap();
+            let (token, named) = token.split_once('&').unwrap();
+            assert_eq!(named, "email=ada%40shop.example");
             let chosen = json!({ "token": token, "password": password });
             let reset = served.call("POST", "/api/accounts/reset", "", Some(&chosen));
             // The first to be opened ends the other.

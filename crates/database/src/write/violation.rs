@@ -101,7 +101,8 @@ pub(super) fn check_failed(collection: &Collection, check: &mains_language::sche
 
 /// A field that must have a value.
 pub(super) fn required(field: &Field) -> FieldError {
-    FieldError::new(&field.name, "required", "This is needed. Give it a value.")
+    let sentence = field.said_of_bounds().unwrap_or("This is needed. Give it a value.");
+    FieldError::new(&field.name, "required", sentence)
 }
 
 fn link(collection: &Collection, name: &str) -> Error {

@@ -228,6 +228,20 @@ impl Field {
         matches!(self.kind, FieldKind::Email { .. } | FieldKind::Text { ignore_case: true, .. })
     }
 
+    /// What it says of a value that is missing or out of bounds: a number and a time say their message then.
+    pub fn said_of_bounds(&self) -> Option<&str> {
+        let has_bounds = matches!(
+            self.kind,
+            FieldKind::Integer { .. }
+                | FieldKind::Number { .. }
+                | FieldKind::Decimal { .. }
+                | FieldKind::Money { .. }
+                | FieldKind::Date { .. }
+                | FieldKind::Datetime { .. }
+        );
+        self.message.as_deref().filter(|_| has_bounds)
+    }
+
     /// The collection it points at.
     pub fn relation(&self) -> Option<CollectionId> {
         if let FieldKind::Relation { to, .. } = self.kind { Some(to) } else { None }

@@ -47,7 +47,12 @@ pub(super) fn check(field: &Field, value: &Value) -> Checked {
         }
         (FieldKind::Json { max_bytes }, Value::Text(text)) => bytes(text.len(), *max_bytes),
         (FieldKind::Bytes { max_bytes }, Value::Bytes(raw)) => bytes(raw.len(), *max_bytes),
-        (_, Value::Int(_) | Value::Double(_) | Value::Money(_)) => numbers(field, value),
+        (_, Value::Int(_) | Value::Double(_) | Value::Money(_)) => {
+            numbers(field, value).map_err(|problem| match field.said_of_bounds() {
+                Some(message) => FieldProblem::new(problem.code, message),
+                None => problem,
+            })
+        }
         _ => Ok(()),
     }
 }

@@ -269,6 +269,17 @@ fn the_message_of_a_field_is_said() {
 }
 
 #[test]
+fn the_message_of_a_number_is_said_of_its_bounds() {
+    let mut field = field(FieldKind::Integer { min: Some(1), max: Some(5), sequence: None });
+    assert_eq!(said_of(&field, json!(6)), "too_large: The most here is 5.");
+    field.message = Some("Give one to five stars.".into());
+    for number in [0, 6] {
+        assert!(said_of(&field, json!(number)).ends_with(": Give one to five stars."), "{number}");
+    }
+    assert_eq!(field.said_of_bounds(), Some("Give one to five stars."));
+}
+
+#[test]
 fn empty_is_null_and_text_is_normalized() {
     let (schema, field) = (schema(), field(text()));
     assert_eq!(from_json(&field, &schema, &json!("")), Ok(Value::Null));

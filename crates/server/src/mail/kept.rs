@@ -2,6 +2,7 @@
 
 use mains_base::{Error, Kind, Result, Time};
 use mains_database::engine::Engine;
+use mains_database::write::Tx;
 
 use super::store;
 
@@ -27,6 +28,11 @@ pub struct Kept {
 /// All that are kept, the newest first.
 pub async fn list(engine: &Engine) -> Result<Vec<Kept>> {
     store::list(engine).await
+}
+
+/// Forgets those to an address: whoever had it is erased.
+pub fn forget(tx: &mut Tx<'_>, to: &str) -> Result<()> {
+    store::forget(tx, to)
 }
 
 /// One of them.

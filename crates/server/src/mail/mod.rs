@@ -23,7 +23,7 @@ use mains_database::write::Tx;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
-pub use kept::{Kept, find, list};
+pub use kept::{Kept, find, forget, list};
 pub use page::door;
 pub use templates::{MailTemplate, Templates};
 

@@ -14,6 +14,7 @@ const INSERT: &str = "INSERT INTO mains_mails (id, made, recipient, template, su
     VALUES ($1, $2, $3, $4, $5, $6, $7)";
 const FORGET: &str =
     "DELETE FROM mains_mails WHERE id NOT IN (SELECT id FROM mains_mails ORDER BY id DESC LIMIT $1)";
+const FORGET_OF: &str = "DELETE FROM mains_mails WHERE recipient = $1";
 const LIST: &str = "SELECT id, made, recipient, template, subject, body, html FROM mains_mails \
     ORDER BY id DESC LIMIT $1";
 
@@ -33,6 +34,11 @@ pub(super) fn insert(tx: &mut Tx<'_>, template: &str, to: &str, rendered: &Rende
     ];
     tx.execute_later(INSERT, &values)?;
     tx.execute_later(FORGET, &[Value::Int(MOST)])
+}
+
+/// Forgets all mails to an address.
+pub(super) fn forget(tx: &mut Tx<'_>, to: &str) -> Result<()> {
+    tx.execute_later(FORGET_OF, &[to.into()])
 }
 
 pub(super) async fn list(engine: &Engine) -> Result<Vec<Kept>> {

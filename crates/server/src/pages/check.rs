@@ -5,7 +5,7 @@ use std::ops::Range;
 use mains_base::{Caller, nearest};
 use mains_database::engine::Route;
 use mains_database::records::{ListRequest, Source};
-use mains_language::schema::{Collection, Field, FieldKind, Schema};
+use mains_language::schema::{Collection, Field, FieldId, FieldKind, Index, Schema};
 use mains_language::site::{Diagnostic, Severity};
 use minijinja::{ErrorKind, Value};
 
@@ -236,7 +236,8 @@ fn place(page: &Page, name: &str) -> Range<usize> {
 }
 
 impl Pages {
-    /// Lists that no index serves, as far as plans tell.
+    /// Lists that no index serves, as far as plans tell. A plan depends on how much there is: what a declared index
+    /// serves is not told.
     pub async fn slow(&self) -> Vec<Diagnostic> {
         let (set, epoch) = (self.set(), self.inner.records.db().epoch());
         let engine = self.inner.records.db().engine();
@@ -244,6 +245,10 @@ impl Pages {
         let mut found = Vec::new();
         for page in &set.pages {
             for query in page.front.queries.iter().filter(|query| page.declares(query)) {
+                let collection = epoch.schema.find(&query.collection);
+                if collection.is_some_and(|collection| is_served(collection, &wanted(query))) {
+                    continue;
+                }
                 let Some(request) = sample(&source, query).await else { continue };
                 let Ok(queries) = source.queries(&Caller::system(), &request).await else { continue };
                 let Some(query_text) = queries.first() else { continue };
@@ -263,15 +268,31 @@ impl Pages {
     }
 }
 
-/// The fields of the index that would serve: what must be equal, then the order.
+/// Whether an index begins with these fields.
+fn is_served(collection: &Collection, fields: &[String]) -> bool {
+    let name = |id: &FieldId| collection.field(*id).name.as_str();
+    let begins = |index: &Index| {
+        index.condition.is_none()
+            && index.fields.len() >= fields.len()
+            && index.fields.iter().map(name).zip(fields).all(|(have, wanted)| have == wanted)
+    };
+    !fields.is_empty() && collection.indexes.iter().any(begins)
+}
+
 fn advice(query: &Query) -> String {
+    let fields = wanted(query);
+    if fields.is_empty() { "[…]".to_owned() } else { format!("{fields:?}") }
+}
+
+/// The fields of the index that would serve: what must be equal, then the order.
+fn wanted(query: &Query) -> Vec<String> {
     let mut fields: Vec<String> =
         query.wheres.iter().map(|(path, _)| path.clone()).filter(|path| !path.contains('.')).collect();
     let sort = query.sort.as_ref().and_then(Text::usual).unwrap_or_default().split(',');
     let sort =
         sort.map(|name| name.trim().trim_start_matches('-').to_owned()).filter(|name| !name.is_empty());
     fields.extend(sort.collect::<Vec<_>>());
-    if fields.is_empty() { "[…]".to_owned() } else { format!("{fields:?}") }
+    fields
 }
 
 /// A request like those of the page, with values that stand for any other.

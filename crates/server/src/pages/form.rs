@@ -13,6 +13,7 @@ use minijinja::{Error as Mistake, ErrorKind, State, Value};
 use super::escape::{self, escaped, plain};
 use super::here::Here;
 use super::part::{Part, attributes, class, hidden};
+use crate::percent;
 use crate::records::origin;
 
 /// The sign before a message.
@@ -109,6 +110,11 @@ impl Form {
         )
     }
 
+    /// Whether it is the first field that a message stands at.
+    pub(super) fn is_first_wrong(&self, field: &str) -> bool {
+        self.failed().and_then(|failed| failed.errors.first()).is_some_and(|(name, _)| name == field)
+    }
+
     fn id(&self, field: &str) -> String {
         self.name.as_ref().map_or_else(|| field.to_owned(), |name| format!("{name}-{field}"))
     }
@@ -139,13 +145,13 @@ impl Form {
     }
 
     fn open(&self, options: &Kwargs) -> Result<String, Mistake> {
-        let mut out = format!("<form method=\"post\" action=\"{}\"", escaped(&self.action));
+        let page = self.page.clone().unwrap_or_else(|| self.here.address());
+        let mut out = format!("<form method=\"post\" action=\"{}\"", escaped(&back_to(&self.action, &page)));
         if self.multipart {
             out.push_str(" enctype=\"multipart/form-data\"");
         }
         attributes(&mut out, options, &[])?;
         out.push('>');
-        let page = self.page.clone().unwrap_or_else(|| self.here.address());
         hidden(&mut out, "_page", &page);
         if let Some(next) = &self.next {
             hidden(&mut out, "_next", next);
@@ -159,10 +165,13 @@ impl Form {
         Ok(out)
     }
 
-    /// What did not happen, with a way to each field; nothing where nothing failed.
+    /// What did not happen, with a way to each field; nothing where nothing failed. A browser begins to read here: it
+    /// has the focus.
     fn note(&self, title: Option<&str>) -> String {
         let Some(failed) = self.failed() else { return String::new() };
-        let mut out = format!("<div class=\"note danger\" role=\"alert\">{ALERT}<div><strong>");
+        let mut out = format!(
+            "<div class=\"note danger\" role=\"alert\" tabindex=\"-1\" autofocus>{ALERT}<div><strong>"
+        );
         let _ = escape::write(&mut out, title.unwrap_or(&failed.detail));
         out.push_str("</strong>");
         if title.is_some() && failed.errors.is_empty() {
@@ -220,6 +229,15 @@ impl Form {
             }
         }
     }
+}
+
+/// Where a form is sent, with the page it stands in: whoever asks for that address by hand is led back there.
+fn back_to(action: &str, page: &str) -> String {
+    let (address, fragment) =
+        action.split_once('#').map_or((action, None), |(address, behind)| (address, Some(behind)));
+    let sign = if address.contains('?') { '&' } else { '?' };
+    let fragment = fragment.map_or(String::new(), |behind| format!("#{behind}"));
+    format!("{address}{sign}_page={}{fragment}", percent::encode(page))
 }
 
 impl Object for Form {

@@ -162,6 +162,7 @@ impl Facts {
         match key {
             "path" => Some(Value::from(here.path.as_str())),
             "address" => Some(Value::from(here.address())),
+            "failed" => Some(Value::from(here.failed.is_some())),
             "url" => Some(Value::from(format!("{}{}", here.origin, here.address()))),
             _ => None,
         }

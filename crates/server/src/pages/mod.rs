@@ -186,7 +186,8 @@ impl Pages {
             limit: records.limit(),
         };
         let answers = if run.is_needed() {
-            records.db().engine().view(move |view| run.run(view)).await?
+            let answers = records.db().engine().view(move |view| run.run(view)).await;
+            answers.map_err(|error| of_address(&showing.here, error))?
         } else {
             Vec::new()
         };
@@ -204,7 +205,10 @@ impl Pages {
         headers.insert(CONTENT_SECURITY_POLICY, self.inner.policy.clone());
         headers.insert(REFERRER_POLICY, HeaderValue::from_static("strict-origin-when-cross-origin"));
         headers.insert(VARY, HeaderValue::from_static("Cookie, Authorization"));
-        let public = showing.here.caller.kind == CallerKind::Visitor && showing.here.failed.is_none();
+        let here = &showing.here;
+        // An address with the token of a mailed link is a key.
+        let is_key = here.query.iter().any(|(name, _)| name == "token");
+        let public = here.caller.kind == CallerKind::Visitor && here.failed.is_none() && !is_key;
         let caching = match kept {
             Some(seconds) if public => HeaderValue::try_from(format!("public, max-age={seconds}")).ok(),
             None if public => Some(HeaderValue::from_static("no-cache")),
@@ -290,6 +294,17 @@ fn compiled(records: &Records, facts: &Arc<Facts>, layers: &[Vec<PageFile>]) -> 
         found.into_iter().partition(|diagnostic| diagnostic.severity == Severity::Error);
     set.warnings = warnings;
     if wrong.is_empty() { Ok(set) } else { Err(wrong) }
+}
+
+/// What a page's queries refuse came from its address, which somebody cut, typed or kept for too long: they are told so,
+/// and not what a query is.
+fn of_address(here: &Here, error: Error) -> Error {
+    if error.kind() != Kind::Malformed || here.query.is_empty() {
+        return error;
+    }
+    tracing::debug!(code = error.code(), "a page cannot read its address");
+    let detail = "This page does not know what its address asks for behind the question mark. Go to the page anew, and choose there.";
+    Error::new(Kind::Malformed, error.code(), detail)
 }
 
 /// An address with a slash too many is the one without it.

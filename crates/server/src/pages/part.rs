@@ -87,6 +87,10 @@ impl Part<'_> {
         if failed {
             out.push_str(" aria-invalid=\"true\"");
         }
+        // Where the template writes no note, the first field that is wrong has the focus.
+        if self.form.is_first_wrong(&self.name) {
+            out.push_str(" autofocus");
+        }
         let id = escaped(&self.id);
         let told = match (hinted, failed) {
             (true, true) => format!("{id}-hint {id}-message"),

@@ -179,6 +179,10 @@ impl Records {
             return self.changes(call).await;
         }
         if *method == Method::GET || *method == Method::HEAD {
+            // Somebody loads again what a form that failed was answered with.
+            if let Some(page) = query::page(call.head.uri.query()) {
+                return back_to(&page, call);
+            }
             return match address.key {
                 // Boxed, because they are larger than a get, whose future is moved with each request.
                 Some("aggregate") => Box::pin(self.aggregate(call, address)).await,
@@ -243,6 +247,11 @@ impl Records {
         let changed = self.write(call, body, address).await?;
         Ok(changed.unwrap_or_else(|| problem::wrong_method(allowed, call.id)))
     }
+}
+
+fn back_to(page: &str, call: &Call<'_>) -> Result<Response> {
+    let page = origin::own_target(page, call.head, call.settings)?;
+    write::see_other(&page, &Response::new(Body::empty()))
 }
 
 impl std::fmt::Debug for Records {

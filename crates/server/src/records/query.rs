@@ -1,6 +1,6 @@
 //! The part of an address after the question mark.
 //!
-//! Invariant: nothing in it is ignored. What is not known is refused with the nearest name, what is not built yet with
+//! Invariant: nothing in it is ignored but `_page`, which is where a form stands and for who asks by GET ([`page`]). What is not known is refused with the nearest name, what is not built yet with
 //! 501, and what is said twice is refused too.
 
 use std::borrow::Cow;
@@ -14,6 +14,15 @@ use crate::percent;
 /// What may stand there one day, and may not be taken for something that works.
 const LATER: [&str; 1] = ["search"];
 
+/// Where a form that was sent to this address stands.
+const PAGE: &str = "_page";
+
+/// The page of a form that was sent here, if the address names it.
+pub(crate) fn page(text: Option<&str>) -> Option<String> {
+    let pairs = percent::pairs(text.filter(|text| text.contains("_page="))?)?;
+    pairs.into_iter().find(|(name, _)| name == PAGE).map(|(_, page)| page.into_owned())
+}
+
 /// The parameters of one request.
 #[derive(Debug, Default)]
 pub(crate) struct Query<'q> {
@@ -24,7 +33,8 @@ impl<'q> Query<'q> {
     /// Reads and decodes; only `known` names and, where `wheres`, `where.…` may stand there.
     pub(crate) fn read(text: Option<&'q str>, known: &[&'static str], wheres: bool) -> Result<Self> {
         let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(Self::default()) };
-        let pairs = percent::pairs(text).ok_or_else(unreadable)?;
+        let mut pairs = percent::pairs(text).ok_or_else(unreadable)?;
+        pairs.retain(|(name, _)| name != PAGE);
         for (at, (name, _)) in pairs.iter().enumerate() {
             let is_where = wheres && name.strip_prefix("where.").is_some_and(|path| !path.is_empty());
             if !is_where {

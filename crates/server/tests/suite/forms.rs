@@ -58,3 +58,32 @@ fn pages_of_other_sites_cannot_post() {
     assert_eq!(said.matches("\"code\":\"request.cross_site\"").count(), 3, "{said}");
     assert_eq!(said.matches("\n201 ").count(), 1, "{said}");
 }
+
+/// What a failed form was answered with stands at the address of the API: loaded again by hand, it is the page once more.
+#[test]
+fn the_address_of_a_failed_form_leads_back_to_its_page() {
+    let said = on_both(async |talk| {
+        talk.editor(say("GET /api/notes?_page=%2Fform%3Fa%3Db")).await;
+        talk.editor(say("GET /api/notes/no-command?_page=%2Fform")).await;
+        talk.editor(say("GET /api/notes?_page=https%3A%2F%2Fevil.example%2F")).await;
+        let sent = "title=Fine&status=draft&_page=%2Fform&_next=%2Fthanks";
+        talk.editor(say("POST /api/notes?_page=%2Fform").form(sent)).await;
+    });
+    for part in [
+        "303 location: /form?a=b",
+        "no-command?_page=%2Fform \n303 location: /form",
+        "evil.example%2F \n400\n",
+        "303 location: /thanks",
+    ] {
+        assert!(said.contains(part), "{part:?} is missing in\n{said}");
+    }
+}
+
+/// What somebody changed in an address is told to them as such, not as what a query is.
+#[test]
+fn an_address_that_a_page_cannot_read_is_told_in_plain_words() {
+    let said = on_both(async |talk| {
+        talk.send(say("GET /notes?cursor=zzz").with("accept", "text/html")).await;
+    });
+    assert!(said.contains("\n400\n") && said.contains("does not know what its address asks for"), "{said}");
+}

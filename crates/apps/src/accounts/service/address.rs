@@ -7,6 +7,7 @@ use mains_base::Result;
 use mains_database::write::{Changes, Tx};
 use mains_server::commands::{Answer, Invocation};
 
+use super::super::mailbox;
 use super::super::model::{self, Account, Purpose, Status};
 use super::super::passwords::Password;
 use super::super::store::{self, Taken};
@@ -24,6 +25,7 @@ pub(crate) async fn change_email(
     let proof = app.proof(&call, current).await?;
     call.write(&[], move |tx, call, _| {
         proof.check()?;
+        let email = mailbox::of(&email)?;
         let account = get(tx, call.caller().id)?;
         if let Some(old) = &account.email {
             enqueue(tx, Letter::EmailAsked, old)?;
@@ -56,12 +58,14 @@ pub(crate) async fn confirm_email(call: Arc<Invocation>, link: &str) -> Result<A
 pub(crate) async fn restore_email(
     app: &Accounts,
     call: Arc<Invocation>,
-    link: &str,
+    (link, email): (&str, &str),
     password: Password,
 ) -> Result<Answer> {
+    let email = email.to_owned();
     let (hash, stored) = password::behind_link(app, &call, (link, Purpose::RestoreEmail), password).await?;
     call.write(&[], move |tx, call, _| {
         let taken = store::take_back(tx, hash)?.ok_or_else(model::dead_link)?;
+        taken.expect_to(&email)?;
         let (_, account) = put_email(tx, taken)?;
         password::replace(tx, &account, &stored)?;
         Ok(enter::enter(tx, &account, call)?.with(Answer::record(account.id)))

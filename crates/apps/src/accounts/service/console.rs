@@ -1,5 +1,7 @@
 //! What whoever runs the site does from the command line, as the system: nobody stands above them.
 
+mod store;
+
 use mains_base::{Caller, Error, FieldError, Kind, Result, Uuid};
 use mains_database::Db;
 use mains_database::write::Tx;
@@ -7,9 +9,10 @@ use mains_language::schema::{Field, FieldId, FieldKind};
 use mains_language::values;
 use serde::{Deserialize, Serialize};
 
+use super::super::mailbox;
 use super::super::model::{self, Purpose, STAFF, Status};
 use super::super::passwords::Password;
-use super::super::store::{self, NewToken};
+use super::super::store::{self as tables, NewToken};
 use super::super::token;
 use super::{Accounts, find, staff};
 
@@ -84,7 +87,7 @@ impl Accounts {
         (roles, rights): (Vec<String>, Vec<String>),
     ) -> Result<()> {
         check_words(&roles)?;
-        let email = email.to_owned();
+        let email = mailbox::of(email)?;
         let write = move |tx: &mut Tx<'_>| {
             let account = known(tx, &email)?;
             staff::put_roles(tx, &Caller::system(), account, (&roles, &rights))
@@ -94,7 +97,7 @@ impl Accounts {
 
     /// Closes an account, or opens it again.
     pub async fn set_active(&self, db: &Db, email: &str, active: bool) -> Result<()> {
-        let email = email.to_owned();
+        let email = mailbox::of(email)?;
         let write = move |tx: &mut Tx<'_>| {
             let account = known(tx, &email)?;
             staff::put_active(tx, &Caller::system(), account, active)
@@ -104,20 +107,21 @@ impl Accounts {
 
     /// A link by which a new password is chosen, as a path of the site: for who cannot get mail.
     pub async fn reset_link(&self, db: &Db, email: &str) -> Result<Password> {
-        let email = email.to_owned();
+        let email = mailbox::of(email)?;
         let write = move |tx: &mut Tx<'_>| {
-            let (account, purpose, page) = match (find(tx, &email)?, store::last_claim(tx, &email)?) {
+            let (account, purpose, page, stored) = match (find(tx, &email)?, tables::last_claim(tx, &email)?) {
                 (Some(account), _) if account.status == Status::Active => {
-                    (account.id, Purpose::Reset, "/reset")
+                    (account.id, Purpose::Reset, "/reset", account.email)
                 }
                 (Some(_), _) => return Err(model::gone()),
                 // Who signed up and gets no mail proves the address by this, and chooses a password then.
-                (None, Some(claim)) => (claim, Purpose::Verify, "/verify"),
+                (None, Some(claim)) => (claim, Purpose::Verify, "/verify", tables::claim(tx, claim)?),
                 (None, None) => return known(tx, &email).map(|_| Password::default()),
             };
+            let email = stored.as_deref().unwrap_or(&email);
             let link = token::draw(tx)?;
-            store::add_token(tx, &NewToken { hash: token::hash(&link), account, purpose, email: &email })?;
-            Ok(Password::new(format!("{page}?token={}", link.as_str())))
+            tables::add_token(tx, &NewToken { hash: token::hash(&link), account, purpose, email })?;
+            Ok(Password::new(mailbox::link(page, link.as_str(), email)))
         };
         db.write(&[], write).await
     }
@@ -152,7 +156,7 @@ fn address(text: &str) -> Result<String> {
     let value = values::from_text(&field, &schema, text);
     let value = value.map_err(|problem| Error::invalid(vec![problem.at("email")]))?;
     let missing = || Error::invalid(vec![FieldError::new("email", "required", "Name an address.")]);
-    value.as_text().map(str::to_owned).ok_or_else(missing)
+    mailbox::of(value.as_text().ok_or_else(missing)?)
 }
 
 fn check_words(roles: &[String]) -> Result<()> {

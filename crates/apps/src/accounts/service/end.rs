@@ -11,6 +11,7 @@ use mains_database::write::{Changes, Tx};
 use mains_language::schema::{Field, Schema};
 use mains_server::commands::{Answer, Invocation};
 use mains_server::forget_answers;
+use mains_server::mail;
 use serde_json::json;
 
 use super::super::jobs::ERASE;
@@ -47,6 +48,8 @@ fn begin(tx: &mut Tx<'_>, caller: &Caller, id: Uuid) -> Result<()> {
         return Err(model::last_owner());
     }
     if let Some(email) = &account.email {
+        // Where letters are kept instead of sent, those with links go; the last one says what happened.
+        mail::forget(tx, email)?;
         enqueue(tx, Letter::Erased, email)?;
     }
     let nothing = || Value::List(Vec::new());

@@ -1,7 +1,9 @@
 //! Letters: asked for within a transaction, written when they are sent.
 //!
 //! Always true: a letter is asked for by address alone, so asking tells nothing; what it says is decided when it is
-//! written, by who reads that address. A link is made then, and only its hash is stored.
+//! written, by who reads that address. It goes to the address as the account has it or as it was claimed, never to
+//! another spelling of it; a name stands in it only where that address is proven, since whoever signs up writes it. A
+//! link is made then, and only its hash is stored.
 
 use std::fmt::Write as _;
 
@@ -14,6 +16,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::super::jobs::LETTER;
+use super::super::mailbox;
 use super::super::model::{Account, Purpose, Status};
 use super::super::passwords::Password;
 use super::super::store::{self, NewToken};
@@ -63,6 +66,8 @@ pub(crate) struct Recipient {
 #[derive(Clone, Debug)]
 struct Written {
     template: &'static str,
+    /// The address, spelled as it is stored.
+    to: String,
     name: Option<String>,
     /// Where the link leads on the site, the link's text with it; absent: there is none.
     path: Option<Password>,
@@ -101,11 +106,11 @@ fn ask(tx: &mut Tx<'_>, letter: Letter, to: Recipient) -> Result<()> {
 pub(crate) async fn write_letter(context: JobContext, letter: Letter, to: Recipient) -> Result<()> {
     let db = context.db.clone();
     db.write(&[], move |tx| {
-        if let Some(Written { template, name, path }) = write(tx, letter, &to)? {
+        if let Some(Written { template, to, name, path }) = write(tx, letter, &to)? {
             let path = path.as_ref().map(|path| path.as_str());
             let mail = Mail {
                 template: template.to_owned(),
-                to: to.email.clone(),
+                to,
                 context: json!({ "name": name, "path": path }),
                 key: format!("{}-{}", context.name(), context.key()),
             };
@@ -123,16 +128,16 @@ fn write(tx: &mut Tx<'_>, letter: Letter, to: &Recipient) -> Result<Option<Writt
     match (letter, known) {
         (Letter::SignUp | Letter::Resend, Some(known)) if !known.verified => {
             store::renew(tx, known.id)?;
-            linked(tx, known, (Purpose::Verify, &to.email)).map(Some)
+            linked(tx, known, (Purpose::Verify, stored(known, to))).map(Some)
         }
-        (Letter::Forgot, Some(known)) => linked(tx, known, (Purpose::Reset, &to.email)).map(Some),
-        (Letter::SignUp | Letter::ChangeEmail, Some(known)) => Ok(Some(plain("already", Some(known)))),
+        (Letter::Forgot, Some(known)) => linked(tx, known, (Purpose::Reset, stored(known, to))).map(Some),
+        (Letter::SignUp | Letter::ChangeEmail, Some(known)) => Ok(Some(plain("already", to, Some(known)))),
         (Letter::ChangeEmail, None) => changing(tx, to),
         (Letter::SignUp | Letter::Resend | Letter::Forgot, _) => claimed(tx, (letter, to), any.is_some()),
-        (Letter::EmailAsked, known) => Ok(Some(plain("email_asked", known))),
+        (Letter::EmailAsked, known) => Ok(Some(plain("email_asked", to, known))),
         (Letter::EmailChanged, _) => changed(tx, to),
-        (Letter::PasswordChanged, known) => Ok(Some(plain("password_changed", known))),
-        (Letter::Erased, known) => Ok(Some(plain("erased", known))),
+        (Letter::PasswordChanged, known) => Ok(Some(plain("password_changed", to, known))),
+        (Letter::Erased, known) => Ok(Some(plain("erased", to, known))),
     }
 }
 
@@ -165,7 +170,13 @@ fn claimed(tx: &mut Tx<'_>, (letter, to): (Letter, &Recipient), is_taken: bool) 
         _ => last,
     };
     let (_, account) = load(tx, id)?;
-    linked(tx, &account, (Purpose::Verify, &to.email)).map(Some)
+    let claim = store::claim(tx, id)?.unwrap_or_else(|| to.email.clone());
+    linked(tx, &account, (Purpose::Verify, &claim)).map(Some)
+}
+
+/// The address as its account has it.
+fn stored<'a>(known: &'a Account, to: &'a Recipient) -> &'a str {
+    known.email.as_deref().unwrap_or(&to.email)
 }
 
 /// Who asked.
@@ -183,10 +194,18 @@ fn linked(tx: &mut Tx<'_>, account: &Account, (purpose, email): (Purpose, &str))
         Purpose::ChangeEmail => ("change_email", "/account/email"),
         Purpose::RestoreEmail => ("email_changed", "/account/email-back"),
     };
-    let path = Password::new(format!("{page}?token={}", link.as_str()));
-    Ok(Written { template, name: account.name.clone(), path: Some(path) })
+    let path = Password::new(mailbox::link(page, link.as_str(), email));
+    Ok(Written { template, to: email.to_owned(), name: named(account, email), path: Some(path) })
 }
 
-fn plain(template: &'static str, account: Option<&Account>) -> Written {
-    Written { template, name: account.and_then(|account| account.name.clone()), path: None }
+fn plain(template: &'static str, to: &Recipient, account: Option<&Account>) -> Written {
+    let to = account.map_or(to.email.as_str(), |account| stored(account, to)).to_owned();
+    let name = account.and_then(|account| named(account, &to));
+    Written { template, to, name, path: None }
+}
+
+/// What people call who reads the address, where that is proven.
+fn named(account: &Account, email: &str) -> Option<String> {
+    let own = account.email.as_deref().is_some_and(|own| mailbox::are_one(own, email));
+    account.name.clone().filter(|_| own && account.verified)
 }

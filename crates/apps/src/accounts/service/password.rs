@@ -10,29 +10,31 @@ use mains_server::commands::{Answer, Invocation};
 
 use super::super::model::{self, Account, Fields, Purpose};
 use super::super::passwords::Password;
-use super::super::{store, token, weak};
+use super::super::{mailbox, store, token, weak};
 use super::mail::{Letter, enqueue};
 use super::{Accounts, enter, get, sign_up};
 
 /// Asks for a link by mail. Nothing is looked up here, so nothing can tell whether the address is known.
 pub(crate) async fn forgot(call: Arc<Invocation>, email: String) -> Result<Answer> {
     call.write(&[], move |tx, _, _| {
-        enqueue(tx, Letter::Forgot, &email)?;
+        enqueue(tx, Letter::Forgot, &mailbox::of(&email)?)?;
         Ok(Answer::later())
     })
     .await
 }
 
-/// The mailed link and a new password: who reads the address gets the account back, and nobody else keeps it.
+/// The mailed link, with the address that the page named, and a new password: who reads the address gets the account
+/// back, and nobody else keeps it.
 pub(crate) async fn reset(
     app: &Accounts,
     call: Arc<Invocation>,
-    link: &str,
+    (link, email): (&str, &str),
     password: Password,
 ) -> Result<Answer> {
     let (hash, stored) = behind_link(app, &call, (link, Purpose::Reset), password).await?;
+    let email = email.to_owned();
     call.write(&[], move |tx, call, _| {
-        let account = sign_up::open(tx, hash, Purpose::Reset)?;
+        let account = sign_up::open(tx, hash, (Purpose::Reset, &email))?;
         let account = sign_up::prove(tx, account, false)?;
         replace(tx, &account, &stored)?;
         Ok(enter::enter(tx, &account, call)?.with(Answer::record(account.id)))
@@ -49,10 +51,8 @@ pub(super) async fn behind_link(
     password: Password,
 ) -> Result<([u8; 32], String)> {
     let hash = token::hash(link);
-    if !store::is_link(call.db().engine(), (hash, purpose), call.now()).await? {
-        return Err(model::dead_link());
-    }
-    weak::expect_strong(weak::weakness(&password, &[]))?;
+    let whose = store::whose_link(call.db().engine(), (hash, purpose), call.now()).await?;
+    expect_strong(call, whose.ok_or_else(model::dead_link)?, &password).await?;
     let stored = app.hash(call, password).await?;
     Ok((hash, stored))
 }
@@ -65,7 +65,7 @@ pub(crate) async fn change_password(
     password: Password,
 ) -> Result<Answer> {
     app.proof(&call, current).await?.check()?;
-    weak::expect_strong(weak::weakness(&password, &[]))?;
+    expect_strong(&call, call.caller().id, &password).await?;
     let stored = app.hash(&call, password).await?;
     call.write(&[], move |tx, call, _| {
         let account = get(tx, call.caller().id)?;
@@ -73,6 +73,13 @@ pub(crate) async fn change_password(
         Ok(enter::enter(tx, &account, call)?.with(Answer::nothing()))
     })
     .await
+}
+
+/// Refuses a password that is easily guessed by who knows the account's address and name.
+async fn expect_strong(call: &Invocation, account: Uuid, password: &Password) -> Result<()> {
+    let names = store::names_of(call.db().engine(), account).await?;
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    weak::expect_strong(weak::weakness(password, &names))
 }
 
 /// A new password: whoever is signed in is out, links are dead, the owner is told.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use mains_base::Result;
 use mains_server::commands::{Answer, Invocation};
 
+use super::super::mailbox;
 use super::super::model;
 use super::super::passwords::Password;
 use super::super::store;
@@ -18,7 +19,7 @@ pub(crate) async fn sign_in(
     typed: Password,
 ) -> Result<Answer> {
     call.expect_allowed().await?;
-    let known = store::of_address(call.db().engine(), email).await?;
+    let known = store::of_address(call.db().engine(), &mailbox::of(email)?).await?;
     let stored = known.as_ref().and_then(|known| known.password.clone());
     let same = app.matches(&call, typed.clone(), stored.clone()).await?;
     let verify = app.settings.verify;

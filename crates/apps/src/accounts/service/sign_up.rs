@@ -16,7 +16,7 @@ use mains_server::sessions::mark;
 use super::super::model::{self, Account, Fields, Purpose, Status, Verify};
 use super::super::passwords::Password;
 use super::super::store::{self, Prepared};
-use super::super::{token, weak};
+use super::super::{mailbox, token, weak};
 use super::mail::{Letter, enqueue, enqueue_for};
 use super::{Accounts, enter, find, get};
 
@@ -40,6 +40,7 @@ pub(crate) async fn sign_up(
     if !app.settings.sign_up {
         return Err(model::closed());
     }
+    let new = SignUp { email: mailbox::of(&new.email)?, ..new };
     let words = [new.email.as_str(), new.name.as_deref().unwrap_or_default()];
     weak::expect_strong(weak::weakness(&password, &words))?;
     let hash = app.hash(&call, password).await?;
@@ -100,17 +101,18 @@ fn record(tx: &mut Tx<'_>, call: &Invocation, new: &SignUp) -> Result<Uuid> {
 /// Sends the link again, if there is something to verify.
 pub(crate) async fn resend(call: Arc<Invocation>, email: String) -> Result<Answer> {
     call.write(&[], move |tx, _, _| {
-        enqueue(tx, Letter::Resend, &email)?;
+        enqueue(tx, Letter::Resend, &mailbox::of(&email)?)?;
         Ok(Answer::later())
     })
     .await
 }
 
 /// The mailed link: the address is proven and a session begins.
-pub(crate) async fn verify(call: Arc<Invocation>, link: &str) -> Result<Answer> {
-    let hash = token::hash(link);
+pub(crate) async fn verify(call: Arc<Invocation>, link: &str, email: &str) -> Result<Answer> {
+    let (hash, email) = (token::hash(link), email.to_owned());
     call.write(&[], move |tx, call, _| {
         let taken = store::take_token(tx, hash, Purpose::Verify)?.ok_or_else(model::dead_link)?;
+        taken.expect_to(&email)?;
         let account = match find(tx, &taken.email)? {
             None => settle(tx, call, (&taken.email, taken.account))?,
             Some(known) if known.id == taken.account && known.status == Status::Active => {
@@ -126,10 +128,15 @@ pub(crate) async fn verify(call: Arc<Invocation>, link: &str) -> Result<Answer> 
 }
 
 /// Gives the address to one of those who claim it: to who signed up in this very browser, whichever letter was opened;
-/// else to whose letter it is, without the password that nobody here is known to have chosen.
+/// else to whose letter it is, without the password that nobody here is known to have chosen. Where several claim it
+/// and none of them is known here, to none: nobody becomes what a stranger wrote of themselves.
 fn settle(tx: &mut Tx<'_>, call: &Invocation, (email, asked): (&str, Uuid)) -> Result<Account> {
     let own = call.mark.map(|mark| store::claim_of(tx, email, mark)).transpose()?.flatten();
-    let id = own.unwrap_or(asked);
+    let id = match own {
+        Some(own) => own,
+        None if !is_here(tx, call, asked)? && store::is_disputed(tx, email)? => anew(tx)?,
+        None => asked,
+    };
     let account = get(tx, id)?;
     if !account.is_guest || account.status != Status::Active {
         return Err(model::dead_link());
@@ -144,6 +151,12 @@ fn settle(tx: &mut Tx<'_>, call: &Invocation, (email, asked): (&str, Uuid)) -> R
     prove(tx, Account { is_guest: false, email: Some(email.to_owned()), ..account }, here)
 }
 
+/// A record that says nothing of anybody yet.
+fn anew(tx: &mut Tx<'_>) -> Result<Uuid> {
+    let fields = Fields::of(&tx.schema())?;
+    Ok(tx.insert(fields.collection, &New::of([(fields.kind, "guest".into())]))?.id())
+}
+
 /// Whether this is the browser in which the account was made, or one that is signed in to it.
 fn is_here(tx: &mut Tx<'_>, call: &Invocation, id: Uuid) -> Result<bool> {
     if call.caller().id == id && call.asker.session_id().is_some() {
@@ -153,10 +166,11 @@ fn is_here(tx: &mut Tx<'_>, call: &Invocation, id: Uuid) -> Result<bool> {
 }
 
 /// Uses up a link and gives the account that it opens.
-pub(super) fn open(tx: &mut Tx<'_>, hash: [u8; 32], purpose: Purpose) -> Result<Account> {
+pub(super) fn open(tx: &mut Tx<'_>, hash: [u8; 32], (purpose, email): (Purpose, &str)) -> Result<Account> {
     let taken = store::take_token(tx, hash, purpose)?.ok_or_else(model::dead_link)?;
+    taken.expect_to(email)?;
     let account = get(tx, taken.account)?;
-    let same = account.email.as_deref() == Some(taken.email.as_str());
+    let same = account.email.as_deref().is_some_and(|email| mailbox::are_one(email, &taken.email));
     let alive = account.status == Status::Active && same;
     if alive { Ok(account) } else { Err(model::dead_link()) }
 }

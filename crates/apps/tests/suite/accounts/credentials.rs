@@ -75,6 +75,50 @@ fn a_session_left_open_changes_nothing_delicate() {
     });
 }
 
+/// What is typed has to be right, however fresh the session is; a browser that fills it in says so by it.
+#[test]
+fn a_wrong_password_is_refused_right_after_signing_in() {
+    on_both(async |world| {
+        let mut ines = world.account("ines@corner.example").await;
+        for (command, sent) in [
+            ("change-password", json!({"password": "other dry words"})),
+            ("change-email", json!({"email": "new@corner.example"})),
+            ("erase", json!({})),
+        ] {
+            let mut wrong = sent.clone();
+            wrong["current"] = json!("not my password");
+            let refused = ines.post(&format!("/api/accounts/me/{command}"), wrong).await;
+            assert_eq!((refused.status, refused.code()), (403, "accounts.wrong_password"), "{command}");
+        }
+        assert_eq!(ines.get("/api/accounts/me").await.json["status"], json!("active"));
+        let empty = json!({"email": "new@corner.example", "current": ""});
+        assert_eq!(ines.post("/api/accounts/me/change-email", empty).await.status, 202, "none is fine");
+    });
+}
+
+/// A password that says the address again is refused wherever one is chosen.
+#[test]
+fn a_password_of_ones_own_address_is_refused() {
+    on_both(async |world| {
+        let mut ines = world.account("ines.maria@corner.example").await;
+        let path = "/api/accounts/me/change-password";
+        for weak in [
+            "ines.maria@x.example",
+            "Ines.Maria@corner.example",
+            "ines.maria77",
+            "Passw0rd!",
+            "ｐａｓｓｗｏｒｄ",
+        ] {
+            let refused = ines.post(path, json!({"password": weak})).await;
+            assert_eq!((refused.status, &refused.json["errors"][0]["code"]), (422, &json!("weak")), "{weak}");
+        }
+        ines.post("/api/accounts/forgot", json!({"email": "ines.maria@corner.example"})).await;
+        let token = world.letter("ines.maria@corner.example").await.token();
+        let weak = json!({"token": token, "password": "ines.maria@x.example"});
+        assert_eq!(ines.post("/api/accounts/reset", weak).await.json["errors"][0]["code"], json!("weak"));
+    });
+}
+
 /// Appwrite 1.9.10: a credential that makes one that is stronger or lasts longer.
 #[test]
 fn a_credential_that_makes_a_stronger_one() {

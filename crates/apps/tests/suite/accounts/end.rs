@@ -87,3 +87,19 @@ fn staff_erases_those_who_cannot() {
         assert_eq!(gone.code(), "accounts.gone");
     });
 }
+
+/// Where letters are kept instead of sent, those to somebody who is erased go with them; the last one says what happened.
+#[test]
+fn letters_that_were_kept_go_with_the_account() {
+    on_both(async |world| {
+        let mut ines = world.account("ines@corner.example").await;
+        world.account("jon@corner.example").await;
+        ines.post("/api/accounts/forgot", json!({"email": "ines@corner.example"})).await;
+        world.work().await;
+        assert_eq!(ines.post("/api/accounts/me/erase", json!({})).await.status, 204);
+        world.work().await;
+        let kept = mains_server::mail::list(world.db.engine()).await.unwrap();
+        let told: Vec<_> = kept.iter().map(|mail| (mail.to.as_str(), mail.template.as_str())).collect();
+        assert_eq!(told, [("ines@corner.example", "erased"), ("jon@corner.example", "verify")]);
+    });
+}

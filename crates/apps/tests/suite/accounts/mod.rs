@@ -15,6 +15,7 @@ mod flood;
 mod guests;
 mod incidents;
 mod lapsing;
+mod letters;
 mod live;
 mod merging;
 mod pages;
@@ -22,11 +23,13 @@ mod passwords;
 mod profile;
 mod proving;
 mod sessions;
+mod spelling;
 mod staff;
 mod sweep;
 mod timing;
 mod world;
 
+use mains_apps::accounts::{Settings, Verify};
 use mains_database::dialect::Dialect;
 use mains_testkit::database::on;
 

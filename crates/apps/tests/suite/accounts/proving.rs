@@ -54,7 +54,7 @@ fn another_browser_is_asked_for_a_password() {
         assert_eq!((&me["verified"], &me["has_password"]), (&json!(true), &json!(false)));
         let page = phone.get("/account?done=verified").await;
         assert!(page.body.contains("Choose a password"), "{}", page.body);
-        assert!(!page.body.contains("Password so far"), "there is none to type");
+        assert!(!page.body.contains("Current password"), "there is none to type");
         assert_eq!(phone.post(CHANGE, json!({"password": "chosen on a phone"})).await.status, 204);
         assert_eq!(phone.get("/api/accounts/me").await.json["has_password"], json!(true));
         assert!(!phone.get("/account").await.body.contains("Choose a password"));

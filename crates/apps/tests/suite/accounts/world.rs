@@ -78,6 +78,8 @@ pub(crate) struct Answer {
     pub(crate) json: Value,
     /// The id of the request.
     pub(crate) request: String,
+    /// Its `Cache-Control`.
+    pub(crate) caching: Option<String>,
     /// The names of its headers.
     pub(crate) names: Vec<String>,
 }
@@ -93,9 +95,14 @@ pub(crate) struct Letter {
 impl Letter {
     /// The link's token.
     pub(crate) fn token(&self) -> String {
-        let (_, rest) = self.text.split_once("token=").expect("a link");
-        rest.chars().take_while(char::is_ascii_alphanumeric).collect()
+        token_in(&self.text)
     }
+}
+
+/// The token of the first link in a text.
+pub(crate) fn token_in(text: &str) -> String {
+    let (_, rest) = text.split_once("token=").expect("a link");
+    rest.chars().take_while(char::is_ascii_alphanumeric).collect()
 }
 
 impl Answer {
@@ -347,6 +354,7 @@ impl Browser<'_> {
         Answer {
             status: head.status.as_u16(),
             location: header("location"),
+            caching: header("cache-control"),
             json: serde_json::from_str(&body).unwrap_or_default(),
             body,
             request: header("x-request-id").unwrap(),
