@@ -19,6 +19,9 @@ use crate::records::origin;
 /// The sign before a message.
 pub(super) const ALERT: &str = "<svg class=\"icon\" viewBox=\"0 0 24 24\" aria-hidden=\"true\"><path d=\"M12 3.5 22 20.5H2zM12 10v4.5M12 17.5v.2\"/></svg>";
 
+/// A page whose address is longer than this does not stand in that of its forms, in bytes.
+const MOST: usize = 1_000;
+
 /// A form that was posted and failed.
 #[derive(Clone, Debug)]
 pub(super) struct Failed {
@@ -146,7 +149,9 @@ impl Form {
 
     fn open(&self, options: &Kwargs) -> Result<String, Mistake> {
         let page = self.page.clone().unwrap_or_else(|| self.here.address());
-        let mut out = format!("<form method=\"post\" action=\"{}\"", escaped(&back_to(&self.action, &page)));
+        let is_told = page.len() <= MOST && !self.here.is_key();
+        let action = if is_told { back_to(&self.action, &page) } else { self.action.clone() };
+        let mut out = format!("<form method=\"post\" action=\"{}\"", escaped(&action));
         if self.multipart {
             out.push_str(" enctype=\"multipart/form-data\"");
         }

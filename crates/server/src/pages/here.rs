@@ -54,6 +54,11 @@ impl Here {
         with_query(&self.path, &self.query)
     }
 
+    /// Whether the address is a key: it holds the token of a mailed link.
+    pub(super) fn is_key(&self) -> bool {
+        self.query.iter().any(|(name, _)| name == "token")
+    }
+
     fn values(&self, name: &str) -> impl Iterator<Item = &str> {
         self.query.iter().filter(move |(other, _)| other == name).map(|(_, value)| value.as_str())
     }

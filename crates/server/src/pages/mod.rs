@@ -206,9 +206,7 @@ impl Pages {
         headers.insert(REFERRER_POLICY, HeaderValue::from_static("strict-origin-when-cross-origin"));
         headers.insert(VARY, HeaderValue::from_static("Cookie, Authorization"));
         let here = &showing.here;
-        // An address with the token of a mailed link is a key.
-        let is_key = here.query.iter().any(|(name, _)| name == "token");
-        let public = here.caller.kind == CallerKind::Visitor && here.failed.is_none() && !is_key;
+        let public = here.caller.kind == CallerKind::Visitor && here.failed.is_none() && !here.is_key();
         let caching = match kept {
             Some(seconds) if public => HeaderValue::try_from(format!("public, max-age={seconds}")).ok(),
             None if public => Some(HeaderValue::from_static("no-cache")),
