@@ -69,7 +69,8 @@ impl Talk {
             tell(&format!("  {}: {}", field.pointer.trim_start_matches('/'), field.message));
         }
         // What a constraint is called in the database is no reason for somebody who met it.
-        let expected = matches!(error.kind(), Kind::Conflict | Kind::Invalid | Kind::NotFound | Kind::Malformed);
+        let expected =
+            matches!(error.kind(), Kind::Conflict | Kind::Invalid | Kind::NotFound | Kind::Malformed);
         if let Some(cause) = error.cause().filter(|_| !expected) {
             tell(&format!("  because: {cause}"));
         }

@@ -66,7 +66,8 @@ impl Counts {
     fn add(&mut self, network: Network, more: usize, limits: &Limits) -> bool {
         let of_network = self.networks.get(&network).copied().unwrap_or(0) + more;
         // One answer is always taken: it may be larger than the bound.
-        let fits = of_network <= limits.unread_of_network.max(more) && self.all + more <= limits.unread.max(more);
+        let fits =
+            of_network <= limits.unread_of_network.max(more) && self.all + more <= limits.unread.max(more);
         if fits {
             self.all += more;
             self.networks.insert(network, of_network);

@@ -67,7 +67,11 @@ fn check_refuses_what_would_not_start() {
             None => fs::remove_file(path).unwrap(),
         }
     };
-    refuses("seeds/memos.jsonl", "{}", &["seeds/memos.jsonl: There is no collection memos.", "Declare it, or remove the file."]);
+    refuses(
+        "seeds/memos.jsonl",
+        "{}",
+        &["seeds/memos.jsonl: There is no collection memos.", "Declare it, or remove the file."],
+    );
     refuses("seeds/notes.jsonl", "{\"title\": 5}", &["seeds/notes.jsonl, line 1"]);
     let twice = "{\"key\": [\"slug\"], \"slug\": \"a\"}";
     refuses("seeds/notes.jsonl", twice, &["The seed in line 1 cannot be put"]);

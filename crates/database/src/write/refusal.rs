@@ -44,7 +44,10 @@ pub(super) fn check_elsewhere(message: &str) -> Error {
 /// see all of them.
 pub(super) fn referenced(count: usize, what: Option<String>, more: bool) -> Error {
     let sentence = what.map_or_else(
-        || "This cannot be deleted: other records still point at it. Change or delete these first.".to_owned(),
+        || {
+            "This cannot be deleted: other records still point at it. Change or delete these first."
+                .to_owned()
+        },
         |what| {
             let amount = if more { format!("more than {count}") } else { count.to_string() };
             let verb = if count == 1 && !more { "points" } else { "point" };

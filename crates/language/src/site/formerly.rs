@@ -34,7 +34,8 @@ fn refuse<'k, S: Eq + Hash + Copy>(named: impl Iterator<Item = (S, &'k str, &'k 
             let message = format!("`{other}` goes on with what was `{was}` already.");
             item.error(message, Some("Leave this `was` out."));
         } else if was != name && comes_back(&chain, *scope, name) {
-            let message = format!("`{name}` and what it was change places, which nobody can tell from before.");
+            let message =
+                format!("`{name}` and what it was change places, which nobody can tell from before.");
             item.error(message, Some("Rename in two steps: to a name that is free, migrate, then on."));
         }
     }

@@ -147,12 +147,15 @@ async fn a_slow_body_takes_nothing_of_the_time_for_its_answer() {
     let answer = Duration::from_millis(50);
     let (address, _stop) = serve(Limits { answer, ..Limits::default() }).await;
     let mut slow = TcpStream::connect(address).await.unwrap();
-    slow.write_all(b"POST /test/echo HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: 4\r\n\r\nab")
-        .await
-        .unwrap();
+    slow.write_all(
+        b"POST /test/echo HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: 4\r\n\r\nab",
+    )
+    .await
+    .unwrap();
     // Two answers that are given up, one behind the other, take longer than one may.
     for _ in 0..2 {
-        let hung = until_closed(address, b"GET /test/hang HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await;
+        let hung =
+            until_closed(address, b"GET /test/hang HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await;
         assert!(hung.starts_with("HTTP/1.1 503"), "{hung}");
     }
     slow.write_all(b"cd").await.unwrap();

@@ -109,7 +109,8 @@ impl Accounts {
     pub async fn reset_link(&self, db: &Db, email: &str) -> Result<Password> {
         let email = mailbox::of(email)?;
         let write = move |tx: &mut Tx<'_>| {
-            let (account, purpose, page, stored) = match (find(tx, &email)?, tables::last_claim(tx, &email)?) {
+            let (account, purpose, page, stored) = match (find(tx, &email)?, tables::last_claim(tx, &email)?)
+            {
                 (Some(account), _) if account.status == Status::Active => {
                     (account.id, Purpose::Reset, "/reset", account.email)
                 }
