@@ -1,7 +1,6 @@
 //! From a request to its answer: the one layer that every door stands behind.
 //!
-//! Invariant: whatever a handler does, panics included, exactly one answer leaves, with its request id, and one line
-//! of the log tells of it.
+//! Invariant: whatever a handler does, panics included, one answer leaves with its id, and one line of the log.
 
 use std::future::poll_fn;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -287,13 +286,12 @@ impl Router {
 
     fn health(&self) -> Response {
         let outdated = self.records.as_ref().is_some_and(|records| records.db().is_outdated());
-        let (status, text) = match (self.draining.load(Relaxed), outdated) {
-            (true, _) => (StatusCode::SERVICE_UNAVAILABLE, "{\"status\":\"draining\"}"),
-            (false, true) => (StatusCode::SERVICE_UNAVAILABLE, "{\"status\":\"outdated\"}"),
-            (false, false) => (StatusCode::OK, "{\"status\":\"ok\"}"),
-        };
-        let mut response = Response::new(Body::from(text));
-        *response.status_mut() = status;
+        let trouble = self.draining.load(Relaxed).then_some("{\"status\":\"draining\"}");
+        let trouble = trouble.or(outdated.then_some("{\"status\":\"outdated\"}"));
+        let mut response = Response::new(Body::from(trouble.unwrap_or("{\"status\":\"ok\"}")));
+        if trouble.is_some() {
+            *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+        }
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         response
     }
