@@ -63,7 +63,8 @@ impl Talk {
 
     /// A mishap.
     fn fail(self, error: &Error) {
-        let ours = error.kind() == Kind::Internal;
+        // The sentence of a server speaks of a request; here the cause stands below.
+        let ours = error.code() == "internal";
         self.error(if ours { "Something went wrong that Mains did not expect." } else { error.detail() });
         for field in error.fields() {
             tell(&format!("  {}: {}", field.pointer.trim_start_matches('/'), field.message));

@@ -24,6 +24,7 @@ mod proxies;
 mod rates;
 pub mod records;
 pub mod request;
+mod room;
 mod route;
 pub mod router;
 mod secrets;

@@ -6,7 +6,7 @@ use std::future::poll_fn;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -22,7 +22,7 @@ use http::header::{
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, StatusCode, Version};
 use mains_base::{CallerKind, Error, Kind, Result};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use crate::body::Body;
 use crate::callers::{Asker, By};
@@ -34,7 +34,8 @@ use crate::listener::Network;
 use crate::pages::{self, Pages};
 use crate::problem;
 use crate::records::Records;
-use crate::request::{Arrival, Request, RequestId, RequestIds, Sent, trace_id};
+use crate::request::{Request, RequestId, RequestIds, Sent, trace_id};
+use crate::room::{Open, overloaded, within};
 use crate::route::Route;
 use crate::settings::Settings;
 use crate::site::Site;
@@ -297,22 +298,6 @@ impl Router {
     }
 }
 
-/// One request that is being answered.
-struct Open<'r>(&'r AtomicUsize);
-
-impl<'r> Open<'r> {
-    fn enter(open: &'r AtomicUsize, most: usize) -> Option<Self> {
-        let entered = Self(open);
-        (open.fetch_add(1, Relaxed) < most).then_some(entered)
-    }
-}
-
-impl Drop for Open<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Relaxed);
-    }
-}
-
 /// One line per request: the pattern of its address or the file of its page, never the address itself or a header.
 fn log(call: &Call<'_>, route: &Route<'_>, response: &Response, took: Duration) {
     tracing::info!(
@@ -373,40 +358,6 @@ pub(crate) fn options(allowed: &'static str) -> Response {
     *response.status_mut() = StatusCode::NO_CONTENT;
     response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
     response
-}
-
-/// Waits for an answer. A body that is slow to arrive has a deadline of its own, so the answer's begins behind it.
-async fn within(
-    limit: Duration,
-    (mut begun, arrival): (Instant, Option<Arc<Arrival>>),
-    mut working: Pin<&mut impl Future<Output = Result<Response>>>,
-) -> Result<Response> {
-    loop {
-        if let Ok(answered) = timeout_at(begun + limit, working.as_mut()).await {
-            return answered;
-        }
-        if !arrival.as_ref().is_some_and(|arrival| arrival.is_awaited()) {
-            return Err(gave_up(limit));
-        }
-        begun = Instant::now();
-    }
-}
-
-fn overloaded() -> Error {
-    Error::new(
-        Kind::Unavailable,
-        "server.overloaded",
-        "There is too much to do at once; try again in a second.",
-    )
-    .retry_after(Duration::from_secs(1))
-}
-
-fn gave_up(limit: Duration) -> Error {
-    let detail = format!(
-        "This took longer than {} s and was given up; look whether it happened before you send it again.",
-        limit.as_secs_f64()
-    );
-    Error::new(Kind::Unavailable, "server.too_slow", detail).retry_after(Duration::from_secs(1))
 }
 
 fn unreadable_head() -> Error {

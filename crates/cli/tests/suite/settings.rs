@@ -28,8 +28,9 @@ fn variables_win_over_the_file_and_are_checked_too() {
     };
     let told = refused(&with("MAINS_RECORDS_LIMIT", "many", &["check"]));
     assert!(told.contains("MAINS_RECORDS_LIMIT is \"many\"; it wants an integer."), "{told}");
-    let told = refused(&with("MAINS_RECORD_LIMIT", "3", &["export", "notes", "--fields", "x"]));
-    assert!(!told.contains("MAINS_RECORD_LIMIT"), "a section that is not ours is not ours to judge: {told}");
+    let told = refused(&with("MAINS_RECORD_LIMIT", "3", &["check"]));
+    assert!(told.contains("Did you mean MAINS_RECORDS_LIMIT?"), "{told}");
+    out(&with("MAINS_SERVICE_HOST", "10.0.0.1", &["check"]));
     let told = refused(&with("MAINS_RECORDS_LIMITS", "3", &["check"]));
     assert!(told.contains("Did you mean MAINS_RECORDS_LIMIT?"), "{told}");
     out(&with("MAINS_RECORDS_LIMIT", "3", &["check"]));

@@ -31,7 +31,7 @@ fn somebody_signs_up_confirms_and_signs_in() {
         let letter = world.letter("ines@corner.example").await;
         assert_eq!(letter.template, "verify");
         assert!(
-            letter.text.contains("Hello Ines")
+            letter.text.contains("Hello,")
                 && letter.text.contains("https://corner.example/verify?token=")
         );
         assert!(letter.html.as_deref().unwrap().contains("verify?token="));
