@@ -45,8 +45,8 @@ pub fn renew_timeline(path: &Path) -> Result<()> {
 pub fn empty(path: &Path, tables: &[&str]) -> Result<()> {
     let file = Lone::open(path)?;
     let there = file.texts("SELECT name FROM sqlite_master WHERE type = 'table'")?;
-    let found = there.iter().filter(|name| tables.contains(&name.as_str()));
-    found.map(|name| file.run(&format!("DELETE FROM {}", quote(name)))).collect()
+    let mut found = there.iter().filter(|name| tables.contains(&name.as_str()));
+    found.try_for_each(|name| file.run(&format!("DELETE FROM {}", quote(name))))
 }
 
 /// A file of SQLite that nobody has open, and nobody opens as long as this is held.

@@ -23,7 +23,7 @@ use crate::jobs::{Job, JobContext};
 use crate::schema::names;
 
 /// The name of these jobs.
-pub const JOB: &str = "records.delete";
+pub const JOB: &str = "deletion.step";
 /// Records that one step deletes.
 const STEP: usize = 1_000;
 /// Records that one delete may take with it at all: their ids are held in memory.

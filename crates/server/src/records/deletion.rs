@@ -22,7 +22,7 @@ const LONGEST: Duration = Duration::from_hours(6);
 /// Does the deletes that were begun.
 pub fn deleting() -> Handler {
     let handler = Handler::new(deletion::JOB, |context| async move {
-        deletion::run(&context, |tx, name, id| idempotency::forget_record(tx, name, id)).await
+        deletion::run(&context, idempotency::forget_record).await
     });
     handler.together(1).limit(LONGEST)
 }

@@ -86,7 +86,7 @@ fn no_staff_makes_or_deletes_accounts_but_by_commands() {
             json!({"email": "new@corner.example", "kind": "person", "roles": ["staff"], "verified": true});
         for by in [&mut jon, &mut owner] {
             let only = |answer: super::world::Answer| {
-                assert_eq!((answer.status, answer.code()), (403, "records.commands_only"), "{}", answer.body)
+                assert_eq!((answer.status, answer.code()), (403, "records.commands_only"), "{}", answer.body);
             };
             only(by.post("/api/accounts", new.clone()).await);
             only(by.post("/api/accounts", json!({})).await);

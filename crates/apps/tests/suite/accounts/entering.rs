@@ -31,8 +31,7 @@ fn somebody_signs_up_confirms_and_signs_in() {
         let letter = world.letter("ines@corner.example").await;
         assert_eq!(letter.template, "verify");
         assert!(
-            letter.text.contains("Hello,")
-                && letter.text.contains("https://corner.example/verify?token=")
+            letter.text.contains("Hello,") && letter.text.contains("https://corner.example/verify?token=")
         );
         assert!(letter.html.as_deref().unwrap().contains("verify?token="));
         let verified = ines.post("/api/accounts/verify", json!({"token": letter.token()})).await;

@@ -127,23 +127,23 @@ fn lists_bind_as_one_parameter_of_any_type() {
 
 #[test]
 fn who_fails_in_a_lane_takes_nobody_along() {
-    who_fails_takes_nobody_along(vec![Lane::named("counter 1")]);
+    who_fails_takes_nobody_along(&[Lane::named("counter 1")]);
 }
 
 #[test]
 fn who_fails_beside_those_that_wait_for_a_thread_takes_nobody_along() {
-    who_fails_takes_nobody_along(Vec::new());
+    who_fails_takes_nobody_along(&[]);
 }
 
 /// Some count up, some decline after a look, some fail after a statement of theirs was sent.
-fn who_fails_takes_nobody_along(lanes: Vec<Lane>) {
+fn who_fails_takes_nobody_along(lanes: &[Lane]) {
     on_postgres(
         |settings| settings.write_threads = 4,
         async |engine, _| {
             counters(engine).await;
             let one = |place: i64| {
                 engine.run(
-                    &lanes,
+                    lanes,
                     job(move |statements| {
                         let count = count_up(statements, 1)?;
                         match place % 5 {

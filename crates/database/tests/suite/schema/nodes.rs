@@ -22,7 +22,7 @@ const FREE: &str = "prefix = \"item\"\n[fields.price]\ntype = \"money\"\n";
 const MORE: &str = "prefix = \"item\"\n[fields.price]\ntype = \"money\"\ncurrency = \"EUR\"\n\
     [fields.note]\ntype = \"text\"\n[fields.sold]\ntype = \"bool\"\n[fields.of]\ntype = \"relation\"\nto = \"shelves\"\n";
 const SHELVES: &str = "prefix = \"shelf\"\n";
-const WAIT: Duration = Duration::from_secs(60);
+const WAIT: Duration = Duration::from_mins(1);
 
 /// A program of its own on a database.
 async fn node(database: &Database) -> Db {
