@@ -123,9 +123,10 @@ impl Runner {
         beats.tick().await;
         let mut looks = true;
         loop {
-            enqueued.mark_unchanged();
-            elsewhere.mark_unchanged();
             if looks {
+                // News that came while nobody looked stay news.
+                enqueued.mark_unchanged();
+                elsewhere.mark_unchanged();
                 self.look().await;
             }
             let wait = self.wait();
