@@ -5,7 +5,6 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_postgres::Socket;
 use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect, TlsStream};
@@ -18,8 +17,9 @@ use super::wire::{Tls, end_point, server_name};
 #[derive(Clone)]
 pub(super) struct Connector(pub(super) Tls);
 
-/// The same for a server of one name.
-pub(super) struct Named(Tls, ServerName<'static>);
+/// The same for a server of one name. A socket in the file system has none, and is never encrypted: so the name is
+/// looked at where it is needed.
+pub(super) struct Named(Tls, String);
 
 /// An encrypted connection.
 pub(super) struct Stream(client::TlsStream<Socket>);
@@ -30,7 +30,7 @@ impl MakeTlsConnect<Socket> for Connector {
     type Error = io::Error;
 
     fn make_tls_connect(&mut self, domain: &str) -> io::Result<Named> {
-        Ok(Named(self.0.clone(), server_name(domain)?))
+        Ok(Named(self.0.clone(), domain.to_owned()))
     }
 }
 
@@ -42,6 +42,7 @@ impl TlsConnect<Socket> for Named {
     fn connect(self, socket: Socket) -> Self::Future {
         Box::pin(async move {
             let Self(tls, name) = self;
+            let name = server_name(&name)?;
             let config = tls.config().ok_or_else(|| io::Error::other("the address says not to encrypt"))?;
             let connecting = TlsConnector::from(std::sync::Arc::clone(config)).connect(name, socket);
             connecting.await.map(Stream)
